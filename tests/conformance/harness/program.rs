@@ -1,0 +1,165 @@
+//! Which program is under test, and how it is run for its command line alone.
+//!
+//! `HTTPD` names it; without that it is the binary this package has just built. `HTTPD=apache2` is Debian's
+//! server, which gets `LoadModule` lines for its shared modules; `HTTPD_MPM` chooses its MPM (event without it).
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The program to run: a path.
+pub fn path() -> String {
+    match env::var("HTTPD") {
+        Ok(name) if name == "apache2" => "/usr/sbin/apache2".to_string(),
+        Ok(name) if !name.is_empty() => name,
+        _ => option_env!("CARGO_BIN_EXE_httpd")
+            .expect("set HTTPD to the program to test")
+            .to_string(),
+    }
+}
+
+/// Is the program Apache's own? Cases that only one of the two can pass ask this.
+pub fn is_apache() -> bool {
+    Path::new(&path())
+        .file_name()
+        .is_some_and(|n| n == "apache2")
+}
+
+/// The MPM that Apache is to load.
+fn apache_mpm() -> String {
+    env::var("HTTPD_MPM").unwrap_or_else(|_| "event".to_string())
+}
+
+/// Does the program under test run its requests in threads? (It decides whether mod_cgi or mod_cgid is there.)
+pub fn mpm() -> String {
+    if is_apache() {
+        return apache_mpm();
+    }
+    let list = run(&["-l"]).stdout;
+    for name in ["prefork", "worker", "event"] {
+        if list.contains(&format!("{name}.c")) {
+            return name.to_string();
+        }
+    }
+    panic!("`-l` names no MPM: {list}");
+}
+
+/// The lines every configuration begins with: nothing for our server, whose modules are static.
+pub fn load_modules() -> String {
+    if !is_apache() {
+        return String::new();
+    }
+    let mpm = apache_mpm();
+    let cgi = if mpm == "prefork" { "cgi" } else { "cgid" };
+    let mut text = format!(
+        "LoadModule mpm_{mpm}_module /usr/lib/apache2/modules/mod_mpm_{mpm}.so\n\
+         LoadModule {cgi}_module /usr/lib/apache2/modules/mod_{cgi}.so\n"
+    );
+    for name in [
+        "authn_core",
+        "authn_file",
+        "authz_core",
+        "authz_host",
+        "authz_groupfile",
+        "authz_user",
+        "access_compat",
+        "auth_basic",
+        "alias",
+        "dir",
+        "mime",
+        "autoindex",
+        "filter",
+        "env",
+        "setenvif",
+        "headers",
+        "reqtimeout",
+        "status",
+    ] {
+        text += &format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+    }
+    text
+}
+
+/// What a run of the program that ends by itself left behind.
+#[derive(Debug)]
+pub struct Output {
+    /// Exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Demands an exit code.
+    pub fn exit(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "exit code of {self:#?}");
+        self
+    }
+
+    /// Demands text on standard error.
+    pub fn err(&self, text: &str) -> &Self {
+        assert!(
+            self.stderr.contains(text),
+            "no {text:?} on stderr of {self:#?}"
+        );
+        self
+    }
+
+    /// Demands text on standard output.
+    pub fn out(&self, text: &str) -> &Self {
+        assert!(
+            self.stdout.contains(text),
+            "no {text:?} on stdout of {self:#?}"
+        );
+        self
+    }
+
+    /// Demands a whole line of standard output.
+    pub fn line(&self, text: &str) -> &Self {
+        assert!(
+            self.stdout.lines().any(|l| l == text),
+            "no line {text:?} on stdout of {self:#?}"
+        );
+        self
+    }
+
+    /// Demands that standard output lacks a text.
+    pub fn not_out(&self, text: &str) -> &Self {
+        assert!(
+            !self.stdout.contains(text),
+            "{text:?} on stdout of {self:#?}"
+        );
+        self
+    }
+
+    /// Demands that standard error lacks a text.
+    pub fn not_err(&self, text: &str) -> &Self {
+        assert!(
+            !self.stderr.contains(text),
+            "{text:?} on stderr of {self:#?}"
+        );
+        self
+    }
+}
+
+/// Runs the program with arguments and waits for its end.
+pub fn run(args: &[&str]) -> Output {
+    run_with(args, &[])
+}
+
+/// Runs the program with arguments and extra environment variables.
+pub fn run_with(args: &[&str], env: &[(&str, &str)]) -> Output {
+    let done = Command::new(path())
+        .args(args)
+        .envs(env.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|e| panic!("{}: {e}", path()));
+    Output {
+        code: done.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&done.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}

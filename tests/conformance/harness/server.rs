@@ -1,0 +1,572 @@
+//! Servers in temporary folders: configuration, start, readiness, signals, and an end that leaves nothing behind.
+
+use super::http::{Client, Response, PATIENCE};
+use super::program::{self, Output};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Asks until the answer is yes or the time is over; tells which.
+pub fn eventually(limit: Duration, mut ask: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if ask() {
+            return true;
+        }
+        if start.elapsed() > limit {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Do the tests run as root?
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0)
+}
+
+/// A port nobody listens on, below the range the kernel gives to outgoing connections. Each test process starts
+/// at another place of the range, and no port is given twice by one.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let start = std::process::id().wrapping_mul(613) % 20_000;
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(step < 20_000, "no free port");
+        let port = 10_000 + ((start + step) % 20_000) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Account for the children when the tests run as root.
+fn account() -> (&'static str, &'static str) {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let group = fs::read_to_string("/etc/group").unwrap_or_default();
+    let has = |text: &str, name: &str| text.lines().any(|l| l.starts_with(&format!("{name}:")));
+    if has(&passwd, "www-data") {
+        ("www-data", "www-data")
+    } else if has(&group, "nogroup") {
+        ("nobody", "nogroup")
+    } else {
+        ("nobody", "nobody")
+    }
+}
+
+/// A server to be: files, links and configuration. `@ROOT@` in a configuration or file is the folder, `@PORT@` to
+/// `@PORT3@` are ports (the first is listened on), `@USER@` the children's account.
+pub struct Setup {
+    dir: TempDir,
+    conf: String,
+    base: bool,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    ports: [u16; 3],
+}
+
+impl Setup {
+    /// A folder with an empty document root and the base configuration.
+    pub fn new() -> Setup {
+        let dir = tempfile::Builder::new()
+            .prefix("conformance-")
+            .tempdir()
+            .expect("a temporary folder");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        for name in ["conf", "logs", "run", "htdocs", "cgi-bin"] {
+            fs::create_dir(dir.path().join(name)).expect("a folder");
+        }
+        let setup = Setup {
+            dir,
+            conf: String::new(),
+            base: true,
+            args: Vec::new(),
+            env: Vec::new(),
+            ports: [free_port(), free_port(), free_port()],
+        };
+        setup.file(
+            "conf/mime.types",
+            "text/html html htm\ntext/plain txt\ntext/css css\napplication/json json\nimage/png png\n\
+             application/x-gzip gz tgz\n# a comment\napplication/octet-stream\n",
+        )
+    }
+
+    /// The folder.
+    pub fn root(&self) -> PathBuf {
+        self.dir.path().to_path_buf()
+    }
+
+    /// The nth port, from 0.
+    pub fn port(&self, n: usize) -> u16 {
+        self.ports[n]
+    }
+
+    /// Puts folder, ports and account in a text.
+    pub fn fill(&self, text: &str) -> String {
+        text.replace("@ROOT@", &self.dir.path().to_string_lossy())
+            .replace("@PORT@", &self.ports[0].to_string())
+            .replace("@PORT2@", &self.ports[1].to_string())
+            .replace("@PORT3@", &self.ports[2].to_string())
+            .replace("@USER@", account().0)
+            .replace("@GROUP@", account().1)
+    }
+
+    /// Writes a file below the folder.
+    pub fn file(self, name: &str, text: &str) -> Setup {
+        let text = self.fill(text);
+        self.bytes(name, text.as_bytes())
+    }
+
+    /// Writes a file of bytes.
+    pub fn bytes(self, name: &str, bytes: &[u8]) -> Setup {
+        let path = self.dir.path().join(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).expect("a folder");
+        }
+        fs::write(&path, bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        self
+    }
+
+    /// Makes a folder.
+    pub fn folder(self, name: &str) -> Setup {
+        fs::create_dir_all(self.dir.path().join(name)).expect("a folder");
+        self
+    }
+
+    /// Writes an executable shell script.
+    pub fn script(self, name: &str, text: &str) -> Setup {
+        let path = self.dir.path().join(name);
+        let setup = self.file(name, &format!("#!/bin/sh\n{text}"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions");
+        setup
+    }
+
+    /// Makes a symbolic link; the target is taken as written.
+    pub fn link(self, name: &str, target: &str) -> Setup {
+        let target = self.fill(target);
+        symlink(target, self.dir.path().join(name)).expect("a link");
+        self
+    }
+
+    /// Adds to the configuration.
+    pub fn conf(mut self, text: &str) -> Setup {
+        self.conf += text;
+        self.conf.push('\n');
+        self
+    }
+
+    /// Leaves out all but the modules of the base configuration.
+    pub fn bare(mut self) -> Setup {
+        self.base = false;
+        self
+    }
+
+    /// Adds a command line argument.
+    pub fn arg(mut self, arg: &str) -> Setup {
+        let arg = self.fill(arg);
+        self.args.push(arg);
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    pub fn env(mut self, name: &str, value: &str) -> Setup {
+        self.env.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    fn base(&self) -> String {
+        let mut text = program::load_modules();
+        if self.base {
+            text += BASE;
+            if is_root() {
+                text += "User @USER@\nGroup @GROUP@\n";
+            }
+        }
+        text + "Include @ROOT@/conf/test.conf\n"
+    }
+
+    /// Writes `conf/httpd.conf` (the base) and `conf/test.conf` (the case's lines, so that line numbers are theirs).
+    pub fn write(&self) {
+        let conf = self.dir.path().join("conf");
+        fs::write(conf.join("httpd.conf"), self.fill(&self.base())).expect("httpd.conf");
+        fs::write(conf.join("test.conf"), self.fill(&self.conf)).expect("test.conf");
+    }
+
+    /// Runs the program on this configuration with arguments, to its end.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.write();
+        let root = self.dir.path().to_string_lossy().into_owned();
+        let file = format!("{root}/conf/httpd.conf");
+        let mut all = vec!["-d", &root, "-f", &file];
+        all.extend(self.args.iter().map(String::as_str));
+        let args: Vec<String> = args.iter().map(|a| self.fill(a)).collect();
+        all.extend(args.iter().map(String::as_str));
+        let env: Vec<(&str, &str)> = self
+            .env
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        program::run_with(&all, &env)
+    }
+
+    /// Checks the configuration (`-t`).
+    pub fn check(&self) -> Output {
+        self.run(&["-t"])
+    }
+
+    /// Starts the server and waits until it takes connections. A port taken by somebody else since is exchanged.
+    pub fn start(mut self) -> Server {
+        for _ in 0..5 {
+            self.write();
+            let mut child = self.spawn();
+            if self.ready(&mut child) {
+                return Server::new(self, child);
+            }
+            let log = self.log();
+            let _ = child.kill();
+            let _ = child.wait();
+            if !log.contains("ddress already in use") {
+                panic!("the server does not start:\n{log}");
+            }
+            self.ports = [free_port(), free_port(), free_port()];
+        }
+        panic!("no free port");
+    }
+
+    fn spawn(&self) -> Child {
+        let root = self.dir.path();
+        let errors = fs::File::create(root.join("logs/stderr")).expect("a file for stderr");
+        Command::new(program::path())
+            .arg("-d")
+            .arg(root)
+            .arg("-f")
+            .arg(root.join("conf/httpd.conf"))
+            .args(&self.args)
+            .arg("-DFOREGROUND")
+            .envs(self.env.iter().map(|(n, v)| (n, v)))
+            .env("CONFORMANCE_ROOT", root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|e| panic!("{}: {e}", program::path()))
+    }
+
+    fn ready(&self, child: &mut Child) -> bool {
+        let pid = self.dir.path().join("run/httpd.pid");
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports[0]));
+        eventually(PATIENCE, || {
+            !matches!(child.try_wait(), Ok(None))
+                || (pid.exists() && TcpStream::connect(addr).is_ok())
+        }) && matches!(child.try_wait(), Ok(None))
+    }
+
+    fn log(&self) -> String {
+        let read = |n: &str| fs::read_to_string(self.dir.path().join(n)).unwrap_or_default();
+        read("logs/stderr") + &read("logs/error_log")
+    }
+}
+
+/// The lines all servers of the suite share: light pools, one port, an open document root.
+const BASE: &str = r#"ServerRoot "@ROOT@"
+DefaultRuntimeDir run
+PidFile run/httpd.pid
+Listen 127.0.0.1:@PORT@
+ServerName www.example.test
+DocumentRoot "@ROOT@/htdocs"
+ErrorLog logs/error_log
+TypesConfig conf/mime.types
+<IfModule mpm_prefork_module>
+    StartServers 4
+    MinSpareServers 2
+    MaxSpareServers 8
+    MaxRequestWorkers 24
+</IfModule>
+<IfModule !mpm_prefork_module>
+    StartServers 1
+    ThreadsPerChild 12
+    MinSpareThreads 1
+    MaxSpareThreads 24
+    MaxRequestWorkers 24
+</IfModule>
+<IfModule mod_cgid.c>
+    ScriptSock "@ROOT@/run/cgisock"
+</IfModule>
+<Directory />
+    AllowOverride None
+</Directory>
+"#;
+
+/// A running server.
+pub struct Server {
+    setup: Setup,
+    child: Option<Child>,
+    watch: Child,
+}
+
+impl Server {
+    fn new(setup: Setup, child: Child) -> Server {
+        // Reads a line: "done" when the server was stopped in order, nothing when the test process is gone.
+        let script = "read -r word; [ \"$word\" = done ] && exit 0; kill -TERM \"$1\"; i=0; \
+                      while kill -0 \"$1\" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done; \
+                      kill -KILL \"$1\" 2>/dev/null; rm -rf \"$2\"";
+        let watch = Command::new("sh")
+            .args(["-c", script, "watch", &child.id().to_string()])
+            .arg(setup.dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sh");
+        Server {
+            setup,
+            child: Some(child),
+            watch,
+        }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> PathBuf {
+        self.setup.root()
+    }
+
+    /// The nth port, from 0.
+    pub fn port(&self, n: usize) -> u16 {
+        self.setup.port(n)
+    }
+
+    /// Puts folder and ports in a text.
+    pub fn fill(&self, text: &str) -> String {
+        self.setup.fill(text)
+    }
+
+    /// Process id of the server's parent process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    /// Reads a file below the folder; empty when it is not there.
+    pub fn read(&self, name: &str) -> String {
+        let bytes = fs::read(self.root().join(name)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until a file's text satisfies a question, and gives the text.
+    pub fn await_text(&self, name: &str, ask: impl Fn(&str) -> bool) -> String {
+        let mut text = String::new();
+        let good = eventually(Duration::from_secs(6), || {
+            text = self.read(name);
+            ask(&text)
+        });
+        assert!(
+            good,
+            "{name} does not come to what it should: {text}\n--- error log\n{}",
+            self.setup.log()
+        );
+        text
+    }
+
+    /// Waits for a text in the error log.
+    pub fn logged(&self, part: &str) -> String {
+        self.await_text("logs/error_log", |t| t.contains(part))
+    }
+
+    /// Opens a connection to the first port.
+    pub fn client(&self) -> Client {
+        self.client_on(IpAddr::from(Ipv4Addr::LOCALHOST), 0)
+    }
+
+    /// Opens a connection to an address and the nth port.
+    pub fn client_on(&self, ip: IpAddr, n: usize) -> Client {
+        Client::connect(
+            SocketAddr::from((ip, self.setup.ports[n])),
+            &self.root().join("logs/error_log"),
+        )
+    }
+
+    /// Asks for a path on a connection of its own.
+    pub fn get(&self, path: &str) -> Response {
+        self.ask("GET", path, &[])
+    }
+
+    /// Asks with more header lines.
+    pub fn get_with(&self, path: &str, headers: &[&str]) -> Response {
+        self.ask("GET", path, headers)
+    }
+
+    /// HEAD.
+    pub fn head(&self, path: &str) -> Response {
+        self.ask("HEAD", path, &[])
+    }
+
+    /// Any method without a body. A Host among the lines takes the place of the usual one.
+    pub fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Response {
+        let mut text = format!("{method} {path} HTTP/1.1\r\n");
+        if !headers.iter().any(|h| h.starts_with("Host:")) {
+            text += "Host: www.example.test\r\n";
+        }
+        for line in headers {
+            text += line;
+            text += "\r\n";
+        }
+        text += "Connection: close\r\n\r\n";
+        let mut client = self.client();
+        client.send(text);
+        if method == "HEAD" {
+            client.head_response()
+        } else {
+            client.response()
+        }
+    }
+
+    /// POST with a body of known length.
+    pub fn post(&self, path: &str, headers: &[&str], body: &str) -> Response {
+        let mut text = format!(
+            "POST {path} HTTP/1.1\r\nHost: www.example.test\r\nConnection: close\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        for line in headers {
+            text += line;
+            text += "\r\n";
+        }
+        text += "\r\n";
+        text += body;
+        self.raw(text)
+    }
+
+    /// Sends bytes as they are and reads one response.
+    pub fn raw(&self, bytes: impl AsRef<[u8]>) -> Response {
+        self.client().send(bytes).response()
+    }
+
+    /// Sends a signal to the parent.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// Has the parent ended?
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child
+            .as_mut()
+            .and_then(|c| c.try_wait().ok().flatten())
+    }
+
+    /// Waits for the parent's end.
+    pub fn await_end(&mut self, limit: Duration) -> ExitStatus {
+        let mut status = None;
+        eventually(limit, || {
+            status = self.ended();
+            status.is_some()
+        });
+        status.unwrap_or_else(|| panic!("the server goes on:\n{}", self.setup.log()))
+    }
+
+    /// Writes the configuration anew, with other lines of the case.
+    pub fn rewrite(&mut self, conf: &str) {
+        self.setup.conf = conf.to_string();
+        self.setup.conf.push('\n');
+        self.setup.write();
+    }
+
+    /// Runs the program on this server's configuration (`-k restart` and others).
+    pub fn command(&self, args: &[&str]) -> Output {
+        self.setup.run(args)
+    }
+
+    /// Processes of this server: the parent, its children and what they started.
+    pub fn processes(&self) -> Vec<u32> {
+        processes(&self.root())
+    }
+
+    /// Children of the parent that serve: those that have its command line.
+    pub fn children(&self) -> Vec<u32> {
+        let parent = self.pid();
+        processes(&self.root())
+            .into_iter()
+            .filter(|&pid| parent_of(pid) == Some(parent))
+            .collect()
+    }
+
+    /// Stops by SIGTERM and demands that the parent ends and leaves no process behind.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if self.child.is_none() {
+            return;
+        }
+        if self.ended().is_none() {
+            self.signal("TERM");
+            let gone = eventually(Duration::from_secs(15), || self.ended().is_some());
+            if let (false, Some(child)) = (gone, self.child.as_mut()) {
+                let _ = child.kill();
+            }
+        }
+        if let Some(mut child) = self.child.take() {
+            let _ = child.wait();
+        }
+        let root = self.root();
+        let alone = eventually(Duration::from_secs(5), || processes(&root).is_empty());
+        for pid in processes(&root) {
+            signal(pid, "KILL");
+        }
+        if !alone && !std::thread::panicking() {
+            panic!("processes left behind:\n{}", self.setup.log());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+        if let Some(mut pipe) = self.watch.stdin.take() {
+            use std::io::Write;
+            let _ = pipe.write_all(b"done\n");
+        }
+        let _ = self.watch.wait();
+        if std::thread::panicking() {
+            eprintln!("--- log of the server\n{}", self.setup.log());
+        }
+    }
+}
+
+/// Sends a signal by name.
+pub fn signal(pid: u32, name: &str) {
+    let _ = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {pid}")])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Processes whose command line or first environment names the folder; zombies have neither.
+pub fn processes(root: &Path) -> Vec<u32> {
+    let root = root.to_string_lossy().into_owned();
+    let names = |file: PathBuf| {
+        fs::read(file).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(&root))
+    };
+    let Ok(list) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    list.flatten()
+        .filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| {
+            let proc = PathBuf::from(format!("/proc/{pid}"));
+            let is_watch = fs::read(proc.join("cmdline"))
+                .is_ok_and(|c| String::from_utf8_lossy(&c).contains("read -r word"));
+            !is_watch && (names(proc.join("cmdline")) || names(proc.join("environ")))
+        })
+        .collect()
+}
+
+/// Parent of a process.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after = stat.rsplit_once(") ")?.1;
+    after.split(' ').nth(1)?.parse().ok()
+}

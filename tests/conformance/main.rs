@@ -1,0 +1,6 @@
+//! The conformance suite: what a web server of this kind must do, asked from outside, over sockets and the command
+//! line. `cargo test --test conformance` asks our server; `HTTPD=apache2` asks Debian's Apache instead, which is
+//! how each case that claims Apache's behaviour was shown true (`HTTPD_MPM=prefork|worker|event` chooses its MPM).
+
+mod harness;
+mod http;
