@@ -1,0 +1,133 @@
+//! What std's file functions leave out: opening and reading only what the kernel has in memory, and the state of the process
+//! that paths depend on.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::{c_string, check};
+
+/// Opens a file for reading if that needs no disk: `WouldBlock` where it does (open it again, where blocking is allowed), any
+/// other error is the true one. `Unsupported` where the kernel cannot tell. The file is closed on exec and opening it never
+/// waits for a peer (a FIFO).
+#[cfg(target_os = "linux")]
+pub fn open_cached(path: &CStr) -> io::Result<File> {
+    // SAFETY: zeroes are a valid request.
+    let mut how: libc::open_how = unsafe { std::mem::zeroed() };
+    how.flags = (libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY) as u64;
+    how.resolve = libc::RESOLVE_CACHED;
+    let (at, how, size) = (libc::AT_FDCWD, &raw const how, size_of::<libc::open_how>());
+    // SAFETY: a C string and a request of the size said.
+    let raw = unsafe { libc::syscall(libc::SYS_openat2, at, path.as_ptr(), how, size) };
+    let raw = libc::c_int::try_from(raw).unwrap_or(-1);
+    match check(raw) {
+        // SAFETY: the kernel just made it.
+        Ok(raw) => Ok(unsafe { super::fd::own(raw) }.into()),
+        // An older kernel knows neither the call (ENOSYS, EPERM in a sandbox) nor the flag (EINVAL).
+        Err(error) => match error.raw_os_error() {
+            Some(libc::ENOSYS | libc::EINVAL) => super::unsupported(),
+            _ => Err(error),
+        },
+    }
+}
+
+/// As on Linux; this system cannot tell.
+#[cfg(not(target_os = "linux"))]
+pub fn open_cached(_path: &CStr) -> io::Result<File> {
+    super::unsupported()
+}
+
+/// Reads at `offset` what is in memory: `WouldBlock` where a disk would be asked, `Unsupported` where the kernel or the file
+/// system cannot tell.
+#[cfg(all(target_os = "linux", any(target_env = "gnu", target_env = "musl")))]
+pub fn read_cached(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    let raw = std::os::fd::AsRawFd::as_raw_fd(file);
+    let offset = libc::off_t::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let slice = libc::iovec {
+        iov_base: buf.as_mut_ptr().cast(),
+        iov_len: buf.len(),
+    };
+    // SAFETY: one slice, as long as said.
+    let read = super::restart(|| {
+        super::check_size(unsafe { libc::preadv2(raw, &slice, 1, offset, libc::RWF_NOWAIT) })
+    });
+    match read {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS)) => {
+            super::unsupported()
+        }
+        other => other,
+    }
+}
+
+/// As on Linux; this system cannot tell.
+#[cfg(not(all(target_os = "linux", any(target_env = "gnu", target_env = "musl"))))]
+pub fn read_cached(_file: &File, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
+    super::unsupported()
+}
+
+/// Sets the bits that new files do not get, and gives those before. The mask belongs to the whole process.
+pub fn set_umask(mask: u32) -> u32 {
+    // SAFETY: takes a number only. The types differ between systems.
+    let before = unsafe { libc::umask(mask as libc::mode_t) };
+    #[allow(clippy::useless_conversion)] // mode_t has 16 bits on some systems
+    u32::from(before)
+}
+
+/// Makes `path` the root of this process and its working folder (ChrootDir).
+pub fn change_root(path: &Path) -> io::Result<()> {
+    let path = c_string(path.as_os_str().as_bytes())?;
+    // SAFETY: a C string.
+    check(unsafe { libc::chroot(path.as_ptr()) })?;
+    std::env::set_current_dir("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn what_is_cached_opens_and_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, b"hello").unwrap();
+        let name = c_string(path.as_os_str().as_bytes()).unwrap();
+        match open_cached(&name) {
+            Ok(mut file) => {
+                let mut text = String::new();
+                file.read_to_string(&mut text).unwrap();
+                assert_eq!(text, "hello");
+            }
+            Err(error) => {
+                assert!(
+                    matches!(
+                        error.kind(),
+                        io::ErrorKind::Unsupported | io::ErrorKind::WouldBlock
+                    ),
+                    "{error}"
+                )
+            }
+        }
+        let mut buf = [0; 8];
+        match read_cached(&File::open(&path).unwrap(), &mut buf, 1) {
+            Ok(n) => assert_eq!(&buf[..n], b"ello"),
+            Err(error) => {
+                assert!(
+                    matches!(
+                        error.kind(),
+                        io::ErrorKind::Unsupported | io::ErrorKind::WouldBlock
+                    ),
+                    "{error}"
+                )
+            }
+        }
+        let missing = c_string(folder.path().join("b").as_os_str().as_bytes()).unwrap();
+        let error = open_cached(&missing).unwrap_err().kind();
+        assert!(matches!(
+            error,
+            io::ErrorKind::NotFound | io::ErrorKind::Unsupported | io::ErrorKind::WouldBlock
+        ));
+    }
+}
