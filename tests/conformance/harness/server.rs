@@ -8,7 +8,7 @@ use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tempfile::TempDir;
 
 /// Asks until the answer is yes or the time is over; tells which.
@@ -92,7 +92,7 @@ impl Setup {
         setup.file(
             "conf/mime.types",
             "text/html html htm\ntext/plain txt\ntext/css css\napplication/json json\nimage/png png\n\
-             application/x-gzip gz tgz\n# a comment\napplication/octet-stream\n",
+             application/x-gzip tgz\n# a comment\napplication/octet-stream\n",
         )
     }
 
@@ -129,6 +129,15 @@ impl Setup {
             fs::create_dir_all(parent).expect("a folder");
         }
         fs::write(&path, bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        self
+    }
+
+    /// Sets a file's modification time, in seconds since 1970.
+    pub fn dated(self, name: &str, seconds: u64) -> Setup {
+        let path = self.dir.path().join(name);
+        let file = fs::File::options().write(true).open(&path);
+        file.and_then(|f| f.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)))
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         self
     }
 
