@@ -46,6 +46,7 @@ pub fn values(layouts: &str, release: &str, version: &str, target: &str) -> Valu
     set("HTTPD_PROGRAM_NAME", "httpd".to_string());
     set("HTTPD_PORT", "80".to_string());
     set("HTTPD_SSLPORT", "443".to_string());
+    set("HTTPD_V4_MAPPED", "1".to_string());
     set("HTTPD_LAYOUT", "Apache".to_string());
     set("HTTPD_ROOT", folder("prefix"));
     for name in FOLDERS.iter().chain(&["proxycachedir"]) {

@@ -1,0 +1,39 @@
+# shellcheck shell=sh disable=SC2154 # the answers come from config.status
+# make check-mpms: the tests on each MPM of this release, one after another, then a table. The configured MPM is tested in
+# this build folder, each other one in check-mpms/NAME, configured by the same options. The tests of configure itself do not
+# depend on the MPM, so they run only by make check. Extra arguments go to cargo test.
+
+set +f
+extra=$*
+table=''
+failed=0
+mkdir -p check-mpms
+for facts in "$srcdir"/mpm/*/facts; do
+    grep -q '^status=planned' "$facts" && continue
+    name=$(sed -n 's/^name=//p' "$facts")
+    log=$builddir/check-mpms/$name.log
+    started=$(date +%s)
+    if test "$name" = "$mpm_name"; then
+        folder=$builddir
+    else
+        folder=$builddir/check-mpms/$name
+        mkdir -p "$folder"
+        printf '== %s: configure\n' "$name"
+        (cd "$folder" && /bin/sh "$builddir/config.nice" -q --srcdir="$srcdir" --with-mpm="$name") || exit 1
+    fi
+    printf '== %s: tests, in %s\n' "$name" "$folder"
+    { (cd "$folder" && HTTPD_SKIP_BUILD_TESTS=1 ${MAKE:-make} check CHECK_ARGS="--no-fail-fast $extra") 2>&1; echo "exit $?"; } | tee "$log"
+    result=passed
+    if ! tail -n 1 "$log" | grep -q '^exit 0$'; then
+        result=FAILED
+        failed=1
+    fi
+    # shellcheck disable=SC2016 # the dollar signs are awk's
+    counts=$(awk '/^test result:/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^failed/) f += $(i - 1); if ($i ~ /^ignored/) g += $(i - 1) } }
+        END { printf "%8d %8d %8d", p, f, g }' "$log")
+    line=$(printf '%-12s %-8s %s %7ds' "$name" "$result" "$counts" "$(($(date +%s) - started))")
+    table="$table$line
+"
+done
+printf '\n%-12s %-8s %8s %8s %8s %8s\n%s' MPM tests passed failed ignored time "$table"
+exit "$failed"
