@@ -5,7 +5,7 @@
 help='' no_create=no option_checking=yes unknown_options='' arguments=''
 build_alias='' host_alias=''
 with_mpm='' with_port='' with_sslport='' with_program_name='' layout=Apache v4_mapped=''
-set_folders='' module_options='' given_variables=''
+set_folders='' module_options='' given_variables='' environment=''
 
 # The table, once as `name|kind|reason` for each spelling without its value.
 option_table=$newline$(awk -F '|' '
@@ -26,7 +26,7 @@ look_up() {
     *"$newline$1|"*)
         kind=${option_table#*"$newline$1|"}
         kind=${kind%%"$newline"*}
-        reason=${kind#*|} kind=${kind%%|*}
+        reason=${kind#*"|"} kind=${kind%%"|"*}
         ;;
     esac
 }
@@ -187,7 +187,7 @@ fi
 for name in CARGO RUSTC RUSTFLAGS PROFILE CC CFLAGS; do
     eval "value=\${$name-}"
     if test -n "$value" && ! has "$given_variables" "$name"; then
-        given_variables="$given_variables $name"
+        environment="$environment $name"
     fi
     eval "$name=\$value"
 done

@@ -27,7 +27,7 @@ answers=$(printf '%s ' "$answers" | tr '\n' ' ')
 # write_nice: prints config.nice.
 write_nice() {
     printf '#! /bin/sh\n# Created by configure: repeats its call, with more options behind if you like.\n\n'
-    for name in $given_variables; do
+    for name in $environment; do
         eval "value=\$$name"
         printf '%s=%s\nexport %s\n' "$name" "$(quote "$value")" "$name"
     done
