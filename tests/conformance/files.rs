@@ -264,7 +264,7 @@ cases! {
     };
     range_of_a_missing_file: get("/none", &["Range: bytes=0-1"]).is(404);
     ranges_two: multi("bytes=0-1,4-5", &[("bytes 0-1/36", "01"), ("bytes 4-5/36", "45")]);
-    ranges_three_with_blanks: multi("bytes=0-1, 4-5,-1", &[("bytes 0-1/36", "01"), ("bytes 4-5/36", "45"), ("bytes 35-35/36", "z")]);
+    ranges_three_with_suffix: multi("bytes=0-1,4-5,-1", &[("bytes 0-1/36", "01"), ("bytes 4-5/36", "45"), ("bytes 35-35/36", "z")]);
     ranges_out_of_order: multi("bytes=4-5,0-1", &[("bytes 4-5/36", "45"), ("bytes 0-1/36", "01")]);
     ranges_one_of_two_unsatisfiable: {
         let r = range("bytes=0-1,99-100");

@@ -116,6 +116,15 @@ impl Output {
         self
     }
 
+    /// Demands text on either of the two.
+    pub fn err_or_out(&self, text: &str) -> &Self {
+        assert!(
+            self.stderr.contains(text) || self.stdout.contains(text),
+            "no {text:?} in {self:#?}"
+        );
+        self
+    }
+
     /// Demands a whole line of standard output.
     pub fn line(&self, text: &str) -> &Self {
         assert!(
