@@ -112,10 +112,7 @@ mod tests {
         let moment = utc(1_795_600_000);
         assert_eq!((moment.year, moment.month, moment.day), (2026, 11, 25));
         assert_eq!((moment.hour, moment.minute, moment.second), (9, 46, 40));
-        assert_eq!(
-            (moment.weekday_name(), moment.month_name()),
-            ("Wed", "Nov")
-        );
+        assert_eq!((moment.weekday_name(), moment.month_name()), ("Wed", "Nov"));
         assert_eq!(moment.offset, 0);
         let formatted = strftime("%Y-%m-%d %H:%M:%S", 1_795_600_000, false);
         assert_eq!(formatted, b"2026-11-25 09:46:40");

@@ -7,6 +7,10 @@
 #![allow(unsafe_code)]
 
 #[cfg(unix)]
+pub mod clock;
+#[cfg(unix)]
+pub mod descriptor;
+#[cfg(unix)]
 pub mod unix;
 #[cfg(unix)]
 pub use unix::*;
