@@ -529,11 +529,10 @@ impl Supervisor {
     fn mourn(&mut self, pid: i32, child: &Child, how: Ended, now: Instant) {
         let serving = self.serves(child);
         match exits::judge(how) {
+            Verdict::Fatal if self.is_leaving() => {}
             Verdict::Fatal if child.generation == self.spec.number => {
-                if !self.is_leaving() {
-                    let told = format!("Child {pid} returned a Fatal error... httpd is exiting!");
-                    self.give_up(50, told, now);
-                }
+                let told = format!("Child {pid} returned a Fatal error... httpd is exiting!");
+                self.give_up(50, told, now);
             }
             Verdict::Fatal => {
                 let told =
