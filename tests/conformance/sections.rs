@@ -113,9 +113,12 @@ Header append X-Order server
 <Directory "@ROOT@/htdocs/wild/t[a-z]o/sub">
     Header set X-Dir2 class
 </Directory>
-<Directory ~ "/match/x[0-9]/$">
+<Directory ~ "/match/x[0-9]/">
     Header set X-Match tilde
 </Directory>
+<DirectoryMatch "/match/x[0-9]/a\.txt$">
+    Header set X-Whole name
+</DirectoryMatch>
 <DirectoryMatch "/re/(?<what>item[0-9]+)">
     Header set X-Re "%{MATCH_WHAT}e"
 </DirectoryMatch>
@@ -196,6 +199,7 @@ cases! {
     directory_star_holds_below: get("/wild/two/sub/a.txt").has("X-Dir", "star");
     directory_class: get("/wild/two/sub/a.txt").has("X-Dir2", "class");
     directory_tilde: get("/match/x1/a.txt").has("X-Match", "tilde");
+    directory_match_sees_the_whole_file_name: get("/match/x1/a.txt").has("X-Whole", "name");
     directory_tilde_no_match: get("/match/y/a.txt").lacks("X-Match");
     directory_match_with_a_named_group: get("/re/item42/a.txt").has("X-Re", "item42");
     location_match_with_a_named_group: www().get("/cgi-bin/env/word").is(200).line("MATCH_WORD=word").line("SEEN=yes");
