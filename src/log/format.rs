@@ -399,16 +399,22 @@ pub(super) struct SystemError<'a>(pub &'a io::Error);
 
 impl std::fmt::Display for SystemError<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = self.0.to_string();
-        match self.0.raw_os_error() {
-            None => f.write_str(&text),
-            Some(code) => {
-                // std puts the number behind the text.
-                let tail = format!(" (os error {code})");
-                write!(f, "({code}){}", text.strip_suffix(&tail).unwrap_or(&text))
-            }
+        if let Some(code) = self.0.raw_os_error() {
+            write!(f, "({code})")?;
         }
+        f.write_str(&os_error_text(self.0))
     }
+}
+
+/// An error of the system without its number: `Permission denied`.
+pub fn os_error_text(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(code) = error.raw_os_error() {
+        // std puts the number behind the text.
+        let tail = format!(" (os error {code})");
+        text.truncate(text.strip_suffix(&tail).unwrap_or(&text).len());
+    }
+    text
 }
 
 #[cfg(test)]

@@ -26,24 +26,32 @@
 //!   once a second, [`Logs::reopen`] when told to.
 
 mod batch;
+mod console;
 mod destination;
-mod error_log;
+pub mod error_log;
 mod escape;
-mod format;
-mod level;
-mod site;
+pub mod format;
+pub mod level;
+mod logs;
+mod program;
+pub mod site;
 mod stamp;
 mod syslog;
 mod target;
+mod writer;
 
 pub use batch::{flush_all, flush_idle, set_manner, Manner};
+pub use console::Console;
 pub use destination::Destination;
 pub use error_log::{Emit, ErrorLog, Event, Formats};
 pub use escape::{escape_error, escape_item, raw, Raw};
-pub use format::Format;
+pub use format::{os_error_text, Format};
 pub use level::{Level, Levels, UNKNOWN_LEVEL};
+pub use logs::{Logs, OpenError, Purpose};
+pub use program::Programs;
 pub use site::{ConnectionFacts, Mark, RequestFacts, Site};
 pub use target::{Program, SyslogTarget, Target};
+pub use writer::LogWriter;
 
 pub use crate::startup;
 

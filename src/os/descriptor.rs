@@ -1,5 +1,5 @@
-//! Two things the log needs of its descriptors: that another file can take the place of one that threads are writing to,
-//! and that a pipe to a log program holds more than the usual 64 KiB.
+//! What the log needs of its descriptors: that another file can take the place of one that threads are writing to, that a
+//! pipe to a log program holds more than the usual 64 KiB, and whether anybody still writes to it.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -48,6 +48,18 @@ pub fn grow_pipe(pipe: impl AsFd, bytes: u32) {
     let _ = (pipe, bytes);
 }
 
+/// Whether the pipe with this reading end is done with: it is empty, and nobody has its writing end any more.
+pub fn is_finished(reading_end: impl AsFd) -> bool {
+    let mut polled = libc::pollfd {
+        fd: reading_end.as_fd().as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one live record, as said; it does not wait.
+    let ready = unsafe { libc::poll(&mut polled, 1, 0) };
+    ready == 1 && polled.revents & (libc::POLLIN | libc::POLLHUP) == libc::POLLHUP
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +76,17 @@ mod tests {
         assert_eq!(std::fs::read(&one).unwrap(), b"1");
         assert_eq!(std::fs::read(&two).unwrap(), b"2");
         replace(&file, &file).unwrap();
+    }
+
+    #[test]
+    fn a_pipe_is_finished_when_empty_and_left() {
+        let (read, write) = crate::os::fd::pipe().unwrap();
+        grow_pipe(&write, 1 << 17);
+        assert!(!is_finished(&read));
+        crate::os::fd::write(&write, b"x").unwrap();
+        drop(write);
+        assert!(!is_finished(&read));
+        crate::os::fd::read(&read, &mut [0; 4]).unwrap();
+        assert!(is_finished(&read));
     }
 }
