@@ -52,20 +52,20 @@ pub fn create() -> io::Result<OwnedFd> {
 }
 
 /// Adds `fd` to the set for the events of `bits`; `data` comes back with each.
-pub fn add(set: impl AsFd, fd: impl AsFd, bits: u32, data: u64) -> io::Result<()> {
+pub fn add(set: &impl AsRawFd, fd: impl AsFd, bits: u32, data: u64) -> io::Result<()> {
     let mut event = libc::epoll_event {
         events: bits,
         u64: data,
     };
-    let (set, fd) = (set.as_fd().as_raw_fd(), fd.as_fd().as_raw_fd());
-    // SAFETY: both descriptors are borrowed, the event outlives the call.
+    let (set, fd) = (set.as_raw_fd(), fd.as_fd().as_raw_fd());
+    // SAFETY: two numbers; the event outlives the call.
     check(unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, fd, &mut event) }).map(drop)
 }
 
 /// Takes `fd` out of the set.
-pub fn remove(set: impl AsFd, fd: impl AsFd) -> io::Result<()> {
-    let (set, fd) = (set.as_fd().as_raw_fd(), fd.as_fd().as_raw_fd());
-    // SAFETY: both descriptors are borrowed; no event is needed to delete.
+pub fn remove(set: &impl AsRawFd, fd: impl AsFd) -> io::Result<()> {
+    let (set, fd) = (set.as_raw_fd(), fd.as_fd().as_raw_fd());
+    // SAFETY: two numbers; no event is needed to delete.
     check(unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_DEL, fd, std::ptr::null_mut()) }).map(drop)
 }
 
@@ -73,7 +73,7 @@ pub fn remove(set: impl AsFd, fd: impl AsFd) -> io::Result<()> {
 /// While it waits the thread blocks only the signals of `mask` (`None`: those it blocks anyway). A signal's handler ends the
 /// wait with `Interrupted`, but only where no event was ready: see `signal::deliver_pending`.
 pub fn wait(
-    set: impl AsFd,
+    set: &impl AsRawFd,
     events: &mut [Event],
     timeout: Option<Duration>,
     mask: Option<&SignalSet>,
@@ -84,7 +84,7 @@ pub fn wait(
     });
     let room = libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX);
     let mask = mask.map_or(std::ptr::null(), SignalSet::as_ptr);
-    let raw = set.as_fd().as_raw_fd();
+    let raw = set.as_raw_fd();
     // SAFETY: Event is an epoll_event by repr(transparent), and there is room for so many; the mask outlives the call.
     let found = unsafe { libc::epoll_pwait(raw, events.as_mut_ptr().cast(), room, millis, mask) };
     check(found).map(|found| found as usize)

@@ -70,6 +70,20 @@ pub fn wait(
     Ok(ready)
 }
 
+/// Waits until one descriptor, which may be a poller's own, has something to read; tells whether it has.
+pub fn wait_readable(
+    fd: &impl AsRawFd,
+    timeout: Option<Duration>,
+    mask: Option<&SignalSet>,
+) -> io::Result<bool> {
+    let mut one = [libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    }];
+    poll(&mut one, timeout, mask).map(|ready| ready > 0)
+}
+
 fn timespec(timeout: Duration) -> libc::timespec {
     // SAFETY: a timespec of zeroes is a valid one (some systems have padding in it).
     let mut spec: libc::timespec = unsafe { std::mem::zeroed() };

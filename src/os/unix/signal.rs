@@ -6,7 +6,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use super::check;
 
@@ -15,15 +15,15 @@ const LIMIT: usize = 129;
 
 /// One flag a signal, set by the handler.
 static RAISED: [AtomicBool; LIMIT] = [const { AtomicBool::new(false) }; LIMIT];
-/// Set with any of the above, so that a loop looks at one flag.
-static ANY: AtomicBool = AtomicBool::new(false);
+/// How many came, wrapping, so that every loop of the process can tell by one look that something did.
+static ARRIVALS: AtomicU32 = AtomicU32::new(0);
 /// Where a crash goes to dump core: a C string that is never freed.
 static CRASH_FOLDER: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
 
 extern "C" fn note(signal: libc::c_int) {
     if let Some(flag) = usize::try_from(signal).ok().and_then(|n| RAISED.get(n)) {
         flag.store(true, Ordering::SeqCst);
-        ANY.store(true, Ordering::SeqCst);
+        ARRIVALS.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -173,10 +173,9 @@ pub fn take(signal: i32) -> bool {
     flag(signal).is_some_and(|flag| flag.swap(false, Ordering::SeqCst))
 }
 
-/// Whether any caught signal came since the last call: look at the single flags then. Clears itself, not those.
-pub fn take_any() -> bool {
-    // A plain look first: this stands in loops.
-    ANY.load(Ordering::Relaxed) && ANY.swap(false, Ordering::SeqCst)
+/// How many caught signals came so far, wrapping: where it changed, look at the single flags.
+pub fn arrivals() -> u32 {
+    ARRIVALS.load(Ordering::SeqCst)
 }
 
 fn flag(signal: i32) -> Option<&'static AtomicBool> {

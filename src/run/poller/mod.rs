@@ -1,0 +1,137 @@
+//! Asks the kernel which descriptors are ready. One file for Linux, where listeners are exclusive and the wait takes a signal
+//! mask, one for every other system mio knows; both have the same functions. Descriptors of connections are registered
+//! once, for reading and writing, and reported when their state changes; listeners are reported for as long as a connection
+//! waits.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux;
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+mod portable;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) use linux::Poller;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) use portable::Poller;
+
+/// What the kernel said of one registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ready {
+    pub token: usize,
+    pub readable: bool,
+    pub writable: bool,
+    /// The peer will send no more, or the connection is broken.
+    pub closed: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::fd;
+    use crate::os::signal::SignalSet;
+    use std::io;
+    use std::os::fd::{AsFd, OwnedFd};
+    use std::time::Duration;
+
+    /// The same for each implementation.
+    macro_rules! check {
+        ($name:ident, $poller:ty) => {
+            #[test]
+            fn $name() {
+                let poller = <$poller>::new().unwrap();
+                let (from, to) = pipe();
+                poller.register(from.as_fd(), 5).unwrap();
+                let mut ready = Vec::new();
+                let now = Some(Duration::ZERO);
+                poller.wait(now, None, &mut ready).unwrap();
+                assert_eq!(ready, []);
+                fd::write(&to, b"x").unwrap();
+                poller.wait(None, None, &mut ready).unwrap();
+                assert!(matches!(
+                    ready[..],
+                    [Ready {
+                        token: 5,
+                        readable: true,
+                        closed: false,
+                        ..
+                    }]
+                ));
+                poller.wait(now, None, &mut ready).unwrap();
+                assert_eq!(ready, [], "reported once");
+                drop(to);
+                poller.rearm(from.as_fd(), 5).unwrap();
+                poller
+                    .wait(now, Some(&SignalSet::empty()), &mut ready)
+                    .unwrap();
+                assert!(matches!(
+                    ready[..],
+                    [Ready {
+                        token: 5,
+                        readable: true,
+                        closed: true,
+                        ..
+                    }]
+                ));
+                poller.deregister(from.as_fd()).unwrap();
+
+                let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                listener.set_nonblocking(true).unwrap();
+                poller.add_listener(listener.as_fd(), 9).unwrap();
+                let connect =
+                    || std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                let _clients = [connect(), connect()];
+                for count in 1..=2 {
+                    poller.wait(None, None, &mut ready).unwrap();
+                    assert!(matches!(
+                        ready[..],
+                        [Ready {
+                            token: 9,
+                            readable: true,
+                            ..
+                        }]
+                    ));
+                    crate::os::socket::accept(&listener).unwrap();
+                    poller.accepted(listener.as_fd(), 9, count * 16).unwrap();
+                }
+                poller.wait(now, None, &mut ready).unwrap();
+                assert_eq!(ready, []);
+                poller.remove_listener(listener.as_fd()).unwrap();
+                let _late = connect();
+                poller.wait(now, None, &mut ready).unwrap();
+                assert_eq!(ready, []);
+
+                let waker = poller.waker(77).unwrap();
+                waker.wake().unwrap();
+                poller.wait(None, None, &mut ready).unwrap();
+                assert!(matches!(ready[..], [Ready { token: 77, .. }]));
+
+                // A signal that waits is let in by the wait.
+                let signal = libc::SIGIO;
+                crate::os::signal::catch(signal).unwrap();
+                let open = crate::os::signal::block(&SignalSet::of(&[signal])).unwrap();
+                // The process's signals go to any thread, so this one is sent to a child that asks itself.
+                let crate::os::process::Fork::Parent(pid) = crate::os::process::fork().unwrap()
+                else {
+                    crate::os::process::kill(crate::os::process::pid(), signal).unwrap();
+                    let woken = poller.wait(None, Some(&open), &mut ready);
+                    let kind = woken.map_err(|error| error.kind());
+                    let good = kind == Err(io::ErrorKind::Interrupted)
+                        && crate::os::signal::raised(signal);
+                    crate::os::process::exit_now(i32::from(!good));
+                };
+                let ended = crate::os::process::wait(pid).unwrap().unwrap();
+                assert_eq!(ended.exit, crate::os::process::Exit::Code(0));
+                crate::os::signal::set_mask(&open).unwrap();
+            }
+        };
+    }
+
+    fn pipe() -> (OwnedFd, OwnedFd) {
+        let (from, to) = fd::pipe().unwrap();
+        fd::set_nonblocking(&from, true).unwrap();
+        (from, to)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    check!(linux, linux::Poller);
+    check!(portable, portable::Poller);
+}
