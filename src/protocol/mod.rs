@@ -4,9 +4,13 @@
 //! what requests and responses are made of: dates, entity tags, ranges, conditions, escapes. Everything here is a
 //! function of byte slices, so that it is tested with byte slices.
 
+pub mod conditional;
+pub mod date;
 pub mod escape;
+pub mod etag;
 pub mod http1;
 pub mod method;
+pub mod range;
 pub mod status;
 pub mod token;
 pub mod uri;
