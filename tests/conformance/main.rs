@@ -2,12 +2,16 @@
 //! line. `cargo test --test conformance` asks our server; `HTTPD=apache2` asks Debian's Apache instead, which is
 //! how each case that claims Apache's behaviour was shown true (`HTTPD_MPM=prefork|worker|event` chooses its MPM).
 
+mod alias;
 mod auth;
 mod config;
 mod dirs;
+mod env;
+mod errors;
 mod expr;
 mod files;
 mod harness;
+mod headers;
 mod htaccess;
 mod http;
 mod mime;
