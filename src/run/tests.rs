@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -202,11 +201,11 @@ fn parked_connections_wake_and_expire() {
     );
     let mut log = Vec::new();
     let mut turn = |lot: &Lot<Idle>| {
-        let mut back = None;
-        let mut on = |event| match event {
+        let mut back = Vec::new();
+        let mut on = |event: Event<Idle>| match event {
             Event::Parked(idle) => {
                 log.push(format!("readable {}", idle.name));
-                back = Some(idle);
+                back.push(idle);
             }
             Event::Expired(idle) => log.push(format!("expired {}", idle.name)),
             Event::Listener(_) | Event::Woken => {}
@@ -217,25 +216,28 @@ fn parked_connections_wake_and_expire() {
     turn(&lot);
     turn(&lot);
     clients[2].write_all(b"x").unwrap();
-    let mut idle = turn(&lot).unwrap();
+    let mut idle = turn(&lot).pop().unwrap();
     // Nothing was read: parked again, it is reported again at once, though no event comes.
     assert!(lot.park(&executor, idle).is_ok());
-    idle = turn(&lot).unwrap();
+    idle = turn(&lot).pop().unwrap();
     assert_eq!(
         executor.block_on(read(&mut idle.fd, &mut [0; 9])).unwrap(),
         1
     );
     assert!(lot.park(&executor, idle).is_ok());
     drop(clients);
-    let closed = [turn(&lot), turn(&lot)];
+    let mut closed = Vec::new();
+    while !lot.is_empty() {
+        closed.append(&mut turn(&lot));
+    }
     assert_eq!(
         log[..4],
         ["expired 3", "expired 1", "readable 2", "readable 2"]
     );
     log[4..].sort();
     assert_eq!(
-        (log.len(), executor.registered()),
-        (6 - usize::from(closed[1].is_none()), 2)
+        (&log[4..], executor.registered()),
+        (&["readable 0".to_owned(), "readable 2".to_owned()][..], 2)
     );
     drop(closed);
     assert_eq!((lot.len(), executor.registered()), (0, 0));
@@ -444,7 +446,8 @@ fn many_yielding_tasks_let_io_through() {
     }
     let got = executor.block_on(async {
         let mut from = Fd::new(from);
-        let read = read(&mut from, &mut [0; 8]);
+        let mut buf = [0; 8];
+        let read = read(&mut from, &mut buf);
         let writer = std::thread::spawn(move || fd::write(&to, b"abc").unwrap());
         let got = timeout(SOON, async { read.await.unwrap() }).await;
         writer.join().unwrap();
@@ -523,8 +526,8 @@ fn the_pool_gives_results_back() {
     });
     assert_eq!(sum, (0..50).map(|n| n * n).sum::<u64>());
     assert!(pool.threads() <= 3);
-    let lost = executor.block_on(pool.call(|| panic!("expected by the test")));
-    assert!(matches!(lost, Err::<(), _>(_)));
+    let lost: io::Result<()> = executor.block_on(pool.call(|| panic!("expected by the test")));
+    assert!(lost.is_err());
     pool.run(Box::new(|| panic!("expected by the test")))
         .unwrap();
     assert_eq!(executor.block_on(pool.call(|| 7)).unwrap(), 7);
@@ -535,6 +538,7 @@ fn the_pool_gives_results_back() {
 mod threads {
     use super::*;
     use std::sync::mpsc;
+    use std::task::Waker;
 
     #[test]
     fn tasks_are_woken_from_other_threads() {
@@ -594,7 +598,6 @@ mod threads {
     fn a_descriptor_may_end_on_another_thread() {
         let executor = Executor::new().unwrap();
         let (from, to) = fd::pipe().unwrap();
-        let from: OwnedFd = from;
         fd::set_nonblocking(&from, true).unwrap();
         let mut fd = Fd::new(from);
         assert!(executor

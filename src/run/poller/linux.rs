@@ -48,10 +48,15 @@ impl Poller {
 
     /// Adds a descriptor for changes of either kind; what holds already is reported by the next wait.
     pub fn register(&self, fd: BorrowedFd<'_>, token: usize) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(&mut SourceFd(&fd.as_raw_fd()), Token(token), both)
+        let (raw, both) = (fd.as_raw_fd(), Interest::READABLE | Interest::WRITABLE);
+        let (source, token) = (&mut SourceFd(&raw), Token(token));
+        match self.poll.registry().register(source, token, both) {
+            // It was closed under this number while another descriptor kept its file open: it is still in the set.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.poll.registry().reregister(source, token, both)
+            }
+            done => done,
+        }
     }
 
     /// Called when an operation would block: nothing to do, a change of state is always reported.

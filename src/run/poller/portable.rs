@@ -19,6 +19,7 @@ pub(in crate::run) struct Poller {
     inner: RefCell<(Poll, Events)>,
 }
 
+#[cfg_attr(target_os = "linux", allow(dead_code))] // Linux builds it for its tests only
 impl Poller {
     /// Not everywhere does a closed descriptor leave the set by itself.
     pub const CLOSING_DEREGISTERS: bool = false;
