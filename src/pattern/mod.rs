@@ -130,6 +130,15 @@ impl Pattern {
         matches!(self.engine, Engine::Backtracking(_))
     }
 
+    /// How many groups the pattern has, group 0 not counted.
+    pub fn group_count(&self) -> usize {
+        let all = match &self.engine {
+            Engine::Linear(regex) => regex.captures_len(),
+            Engine::Backtracking(regex) => regex.captures_len(),
+        };
+        all.saturating_sub(1)
+    }
+
     /// The named groups with their numbers, in the order of the numbers.
     pub fn names(&self) -> impl Iterator<Item = (&str, usize)> {
         self.names.iter().map(|(name, group)| (&**name, *group))
