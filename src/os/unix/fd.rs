@@ -100,10 +100,13 @@ pub fn write(fd: impl AsFd, buf: &[u8]) -> io::Result<usize> {
     restart(|| check_size(unsafe { libc::write(raw, buf.as_ptr().cast(), buf.len()) }))
 }
 
-/// Writes several slices in one call; more than 1024 are left for the next one.
+/// Slices that one [`write_vectored`] takes: the least any system here allows.
+pub const MOST_SLICES: usize = 1024;
+
+/// Writes several slices in one call; more than [`MOST_SLICES`] are left for the next one.
 pub fn write_vectored(fd: impl AsFd, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
     let raw = fd.as_fd().as_raw_fd();
-    let count = bufs.len().min(1024) as libc::c_int;
+    let count = bufs.len().min(MOST_SLICES) as libc::c_int;
     // SAFETY: IoSlice has the layout of iovec on Unix, and so many of them are there.
     restart(|| check_size(unsafe { libc::writev(raw, bufs.as_ptr().cast(), count) }))
 }
