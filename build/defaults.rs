@@ -27,10 +27,10 @@ const FOLDERS: [&str; 20] = [
     "logfiledir",
 ];
 
-/// All defaults: the layout Apache, ports 80 and 443, the name httpd.
+/// All defaults: the layout Apache, ports 80 and 443, the name httpd. `release` is the text of ap_release.h and ap_mmn.h.
 pub fn values(layouts: &str, release: &str, version: &str, target: &str) -> Values {
     let folders = tables::layout(layouts, "Apache");
-    let release = tables::key_values(release);
+    let release = tables::defines(release);
     let folder = |name: &str| folders.get(name).cloned().unwrap_or_default();
     let fact = |name: &str| release.get(name).cloned().unwrap_or_default();
     let below = |name: &str, file: &str| relative(&folder(name), &folder("prefix")) + file;
@@ -38,9 +38,9 @@ pub fn values(layouts: &str, release: &str, version: &str, target: &str) -> Valu
     let mut set = |name: &str, value: String| values.insert(name.to_string(), value);
 
     set("HTTPD_VERSION", version.to_string());
-    set("HTTPD_COMPATIBLE", fact("compatible"));
-    set("HTTPD_MAGIC_MAJOR", fact("module-magic-major"));
-    set("HTTPD_MAGIC_MINOR", fact("module-magic-minor"));
+    set("HTTPD_COMPATIBLE", fact("AP_SERVER_BASEREVISION"));
+    set("HTTPD_MAGIC_MAJOR", fact("MODULE_MAGIC_NUMBER_MAJOR"));
+    set("HTTPD_MAGIC_MINOR", fact("MODULE_MAGIC_NUMBER_MINOR"));
     set("HTTPD_PLATFORM", platform(target).to_string());
     set("HTTPD_HOST", target.to_string());
     set("HTTPD_PROGRAM_NAME", "httpd".to_string());

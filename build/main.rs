@@ -23,13 +23,15 @@ mod defaults;
 mod plan;
 mod tables;
 
-use std::{env, fs};
+use std::{env, fs, path::Path};
 
 fn main() {
     println!("cargo::rerun-if-env-changed=HTTPD_CONFIG");
     println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
-    // The time of the build is compiled in, so a change of any source asks for it anew.
-    for path in ["src", "mpm", "modules", "build", "include", "Cargo.toml"] {
+    // The time of the build is compiled in, so a change of any source asks for it anew. (A path that is not there would
+    // make cargo run this each time.)
+    let sources = ["src", "mpm", "modules", "build", "include", "Cargo.toml"];
+    for path in sources.iter().filter(|path| Path::new(path).exists()) {
         println!("cargo::rerun-if-changed={path}");
     }
     let outcome = inputs().and_then(|inputs| Ok((plan::decide(&inputs)?, inputs)));
@@ -57,7 +59,7 @@ fn inputs() -> Result<plan::Inputs, String> {
         header,
         defaults: defaults::values(
             &read("build/layouts")?,
-            &read("build/release")?,
+            &(read("include/ap_release.h")? + &read("include/ap_mmn.h")?),
             &variable("CARGO_PKG_VERSION"),
             &variable("TARGET"),
         ),
@@ -96,19 +98,6 @@ fn tell(plan: &plan::Plan, inputs: &plan::Inputs) {
             variable(&format!("HTTPD_{name}"), value);
         }
     }
-    tell_mpm(&plan.mpm, inputs);
-    variable("HTTPD_STATIC_MODULES", &plan.static_modules.join(" "));
-    variable("HTTPD_SHARED_MODULES", &plan.shared_modules.join(" "));
-    let planned = inputs
-        .modules
-        .iter()
-        .filter(|module| module.planned)
-        .map(|module| module.name.as_str());
-    variable(
-        "HTTPD_PLANNED_MODULES",
-        &planned.collect::<Vec<_>>().join(" "),
-    );
-    variable("HTTPD_CONFIGURED", flag(inputs.header.is_some()));
     variable("HTTPD_BUILT", &clock::stamp(clock::now()));
 }
 
@@ -141,30 +130,6 @@ fn tell_cfgs(plan: &plan::Plan, inputs: &plan::Inputs) {
     }
 }
 
-fn tell_mpm(mpm: &tables::Mpm, inputs: &plan::Inputs) {
-    variable("HTTPD_MPM_NAME", &mpm.name);
-    variable("HTTPD_MPM_TITLE", &mpm.title);
-    variable("HTTPD_MPM_FILE", &mpm.file);
-    variable("HTTPD_MPM_IDENTIFIER", &mpm.identifier);
-    variable("HTTPD_MPM_THREADED", flag(mpm.threaded));
-    variable("HTTPD_MPM_FORKED", flag(mpm.forked));
-    variable("HTTPD_MPM_THREADS", &mpm.threads);
-    variable("HTTPD_MPM_PROCESSES", &mpm.processes);
-    let others = inputs.mpms.iter().filter(|other| other.name != mpm.name);
-    let pairs: Vec<String> = others
-        .map(|other| format!("{}={}", other.name, other.identifier))
-        .collect();
-    variable("HTTPD_OTHER_MPMS", &pairs.join(" "));
-}
-
 fn variable(name: &str, value: &str) {
     println!("cargo::rustc-env={name}={value}");
-}
-
-fn flag(yes: bool) -> &'static str {
-    if yes {
-        "1"
-    } else {
-        "0"
-    }
 }

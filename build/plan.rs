@@ -30,6 +30,40 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+impl Plan {
+    /// Adds what was decided, and what else there is, to the values.
+    fn describe(&mut self, inputs: &Inputs) {
+        let flag = |yes| if yes { "1" } else { "0" };
+        let others = inputs
+            .mpms
+            .iter()
+            .filter(|other| other.name != self.mpm.name);
+        let others: Vec<String> = others
+            .map(|other| format!("{}={}", other.name, other.identifier))
+            .collect();
+        let planned = inputs.modules.iter().filter(|module| module.planned);
+        let planned: Vec<&str> = planned.map(|module| module.name.as_str()).collect();
+        for (name, value) in [
+            ("MPM_NAME", self.mpm.name.as_str()),
+            ("MPM_TITLE", &self.mpm.title),
+            ("MPM_FILE", &self.mpm.file),
+            ("MPM_IDENTIFIER", &self.mpm.identifier),
+            ("MPM_THREADED", flag(self.mpm.threaded)),
+            ("MPM_FORKED", flag(self.mpm.forked)),
+            ("MPM_THREADS", &self.mpm.threads),
+            ("MPM_PROCESSES", &self.mpm.processes),
+            ("OTHER_MPMS", &others.join(" ")),
+            ("STATIC_MODULES", &self.static_modules.join(" ")),
+            ("SHARED_MODULES", &self.shared_modules.join(" ")),
+            ("PLANNED_MODULES", &planned.join(" ")),
+            ("CONFIGURED", flag(inputs.header.is_some())),
+        ] {
+            self.values
+                .insert(format!("HTTPD_{name}"), value.to_string());
+        }
+    }
+}
+
 /// Decides, or says in one sentence why nothing can be built.
 pub fn decide(inputs: &Inputs) -> Result<Plan, String> {
     let mut plan = Plan::default();
@@ -37,8 +71,9 @@ pub fn decide(inputs: &Inputs) -> Result<Plan, String> {
     check_mpm(inputs, &plan.mpm)?;
     choose_modules(inputs, &mut plan);
     plan.values = inputs.defaults.clone();
-    plan.values
-        .extend(inputs.header.clone().unwrap_or_default());
+    let configured = inputs.header.clone().unwrap_or_default();
+    plan.values.extend(configured);
+    plan.describe(inputs);
     Ok(plan)
 }
 
@@ -150,8 +185,8 @@ fn choose_modules(inputs: &Inputs, plan: &mut Plan) {
             )
         } else if inputs.header.is_some() {
             (
-                listed("HTTPD_MODULES_STATIC", module),
-                listed("HTTPD_MODULES_SHARED", module),
+                listed("HTTPD_STATIC_MODULES", module),
+                listed("HTTPD_SHARED_MODULES", module),
             )
         } else {
             (module.suits(threaded), false)

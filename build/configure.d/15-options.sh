@@ -79,6 +79,9 @@ feature() {
 
 # package NAME VALUE OPTION: --with-NAME=VALUE, and --without-NAME as --with-NAME=no.
 package() {
+    case $1=$2 in
+    mpm= | port= | sslport= | program-name=) die "--with-$1 wants a value" ;;
+    esac
     case $1 in
     mpm) with_mpm=$2 ;;
     port) with_port=$2 ;;

@@ -35,8 +35,21 @@ esac
 test -r "$layout_file" || die "cannot read the layouts of $layout_file"
 layout_block "$srcdir/build/layouts" Apache
 layout_block "$layout_file" "$layout" || die "there is no layout $layout in $layout_file; it has $(sed -n 's/^\[\(.*\)\]$/\1/p' "$layout_file" | tr '\n' ',' | sed 's/,$//; s/,/, /g')"
+# bare PATH: sets $bare, the path without slashes at its end.
+bare() {
+    bare=$1
+    while :; do
+        case $bare in
+        ?*/) bare=${bare%/} ;;
+        *) return ;;
+        esac
+    done
+}
+
 for name in $set_folders; do
-    eval "$name=\$set_$name"
+    eval "value=\$set_$name"
+    bare "$value"
+    eval "$name=\$bare"
 done
 
 # settled NAME: whether its value is final.
@@ -87,12 +100,8 @@ done
 
 for name in $folders; do
     eval "value=\$$name"
-    while :; do
-        case $value in
-        ?*/) value=${value%/} ;;
-        *) break ;;
-        esac
-    done
+    bare "$value"
+    value=$bare
     case $name=$value in
     prefix=) ;;
     *=/) value='' ;;
