@@ -4,6 +4,7 @@
 
 mod alias;
 mod auth;
+mod cgi;
 mod config;
 mod dirs;
 mod env;
@@ -14,6 +15,7 @@ mod harness;
 mod headers;
 mod htaccess;
 mod http;
+mod logs;
 mod mime;
 mod options;
 mod sections;
