@@ -23,7 +23,7 @@ printf '#include "ap_mpm.h"\n#include "scoreboard.h"\n' >"$work/all.h"
 # Without the line that names bindgen's version: the content is what counts.
 {
     printf '// headers: %s\n' "$(cd "$srcdir/include" && cat ap_mpm.h scoreboard.h | cksum)"
-    printf '//! The Rust types of include/ap_mpm.h and include/scoreboard.h, made by `make bindings`. Do not edit.\n'
+    printf '//! The Rust types of include/ap_mpm.h and include/scoreboard.h. Do not edit: they come from "make bindings".\n'
     sed '/^\/\* automatically generated/d' "$work/types.rs"
 } >"$work/bindings.rs"
 if command -v rustfmt >/dev/null 2>&1; then rustfmt --edition 2021 "$work/bindings.rs"; fi

@@ -1,5 +1,5 @@
 // headers: 3901863234 11292
-//! The Rust types of include/ap_mpm.h and include/scoreboard.h, made by `make bindings`. Do not edit.
+//! The Rust types of include/ap_mpm.h and include/scoreboard.h. Do not edit: they come from "make bindings".
 
 #![allow(missing_docs, non_camel_case_types, clippy::all)]
 

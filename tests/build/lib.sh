@@ -93,6 +93,11 @@ fn main() {
     println!("others={}", env!("HTTPD_OTHER_MPMS"));
     println!("built={} configured={}", env!("HTTPD_BUILT"), env!("HTTPD_CONFIGURED"));
 }
+
+#[test]
+fn the_mpm_is_the_configured_one() {
+    assert_eq!(env!("HTTPD_CONFIGURED"), "1");
+}
 EOF
     (cd "$1" && cargo generate-lockfile -q --offline)
 }
