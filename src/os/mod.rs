@@ -11,6 +11,8 @@ pub mod clock;
 #[cfg(unix)]
 pub mod descriptor;
 #[cfg(unix)]
+pub mod spawner;
+#[cfg(unix)]
 pub mod unix;
 #[cfg(unix)]
 pub use unix::*;
