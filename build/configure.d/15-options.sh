@@ -8,7 +8,7 @@ with_mpm='' with_port='' with_sslport='' with_program_name='' layout=Apache v4_m
 set_folders='' module_options='' given_variables='' environment=''
 
 # The table, once as `name|kind|reason` for each spelling without its value.
-option_table=$newline$(awk -F '|' '
+option_table=$newline$(awk -F ' *[|] ' '
     /^#/ || /^=/ || NF < 3 { next }
     {
         gsub(/^ +| +$/, "", $2); gsub(/^ +| +$/, "", $3)

@@ -24,7 +24,7 @@ default_mpm() {
 help_options() {
     printf 'Usage: %s [OPTION]... [NAME=VALUE]...\n\n' "$0"
     printf 'Prepares this folder for make, make check and make install. Defaults are in brackets.\n'
-    awk -F '|' '
+    awk -F ' *[|] ' '
         /^=/ { print "\n" substr($0, 3) ":"; next }
         /^#/ || NF < 3 { next }
         { gsub(/^ +| +$/, "", $1); gsub(/^ +| +$/, "", $3); printf "  %-32s %s\n", $1, $3 }' "$srcdir/build/options"

@@ -117,3 +117,7 @@ good "$configure" -q --host=m68k-unknown-linux-gnu
 says err 'make will not work:'
 bad make
 says err 'this build was configured for m68k-unknown-linux-gnu, but'
+
+# --help shows each option whole.
+good "$configure" --help
+says out '--enable-NAME[=static|shared]    build a module: active from the start, or asleep until LoadModule names it [static]'
