@@ -152,6 +152,7 @@ fn groups_and_flags() {
     );
     check(r"^(a)(b)\g{-1}\g1\g{2}$", &[b"abbab"], &[b"abaab"]);
     check("^a{2}b{1,}c{0,1}{x}{,2}$", &[b"aabc{x}{,2}"], &[b"ab"]);
+    check(r"^*a\b{2}(?=$)\z?", &[b"a"], &[b"b"]);
     check("^a{2}+a$", &[b"aaa"], &[b"aa"]);
     check("^(?>a*)a", &[], &[b"aaa"]);
     let upper = Pattern::new("(a)\\1É", Flags::ignoring_case()).expect("compiles");
@@ -172,6 +173,8 @@ fn mistakes_are_named() {
     refused(r"\y", "\\y at offset 0");
     refused(r"(a)\2", "group 2");
     refused(r"\g{foo bar}", "group name");
+    refused("a(?=b)*", "repeating an assertion (offset 6)");
+    refused("(?(1)a|b)", "group 1, named at offset 0");
     refused(r"(?R)", "recursion");
     refused(r"(?|a|b)", "branch reset");
     refused(r"(*UTF8)a", "verbs");

@@ -23,6 +23,7 @@ pub fn translate(source: &[u8], flags: Flags) -> Result<Translated, String> {
             extended: flags.extended,
             multi_line: flags.multi_line,
             opened: 0,
+            look_around: false,
         }],
         dollar_end_only: flags.dollar_end_only,
         backtracking: false,
@@ -43,6 +44,7 @@ struct Scope {
     extended: bool,
     multi_line: bool,
     opened: usize,
+    look_around: bool,
 }
 
 /// What stands before the next byte, for quantifiers.
@@ -50,6 +52,10 @@ struct Scope {
 enum Last {
     Nothing,
     Atom,
+    /// An anchor that begins at this place of the output. One engine repeats it only in a group of its own.
+    Anchor(usize),
+    /// Look-around or `\\K`, which that engine does not repeat at all.
+    Assertion,
     Quantifier,
 }
 
@@ -98,7 +104,7 @@ impl Translator<'_> {
                 self.out.push('|');
                 self.last = Last::Nothing;
             }
-            b'^' => self.atom("^"),
+            b'^' => self.anchor("^"),
             b'.' => self.atom("."),
             b'$' => self.dollar(),
             b'*' | b'+' | b'?' => {
@@ -160,7 +166,14 @@ impl Translator<'_> {
             extended: false,
             multi_line: false,
             opened: 0,
+            look_around: false,
         })
+    }
+
+    fn anchor(&mut self, text: &str) {
+        let start = self.out.len();
+        self.out.push_str(text);
+        self.last = Last::Anchor(start);
     }
 
     pub(super) fn atom(&mut self, text: &str) {
@@ -175,9 +188,9 @@ impl Translator<'_> {
 
     fn dollar(&mut self) {
         if self.scope().multi_line {
-            self.atom("$");
+            self.anchor("$");
         } else if self.dollar_end_only {
-            self.atom(r"\z");
+            self.anchor(r"\z");
         } else {
             self.before_last_newline();
         }
@@ -187,12 +200,25 @@ impl Translator<'_> {
     fn before_last_newline(&mut self) {
         self.backtracking = true;
         self.atom(r"(?=\n?\z)");
+        self.last = Last::Assertion;
     }
 
     /// A quantifier that began at `start` and has been read, but for the mark that makes it lazy or possessive.
     fn quantifier(&mut self, start: usize) -> Outcome {
-        if self.last != Last::Atom {
-            return Err(format!("there is nothing to repeat at offset {start}"));
+        match self.last {
+            Last::Atom => {}
+            Last::Anchor(at) => {
+                self.out.insert_str(at, "(?:");
+                self.out.push(')');
+            }
+            Last::Assertion => {
+                return Err(format!(
+                    "repeating an assertion (offset {start}) is not supported"
+                ));
+            }
+            Last::Nothing | Last::Quantifier => {
+                return Err(format!("there is nothing to repeat at offset {start}"));
+            }
         }
         let text = self.source.get(start..self.pos).unwrap_or_default();
         self.out.push_str(&String::from_utf8_lossy(text));
@@ -218,15 +244,17 @@ impl Translator<'_> {
             return Err("the pattern ends with a lone backslash".to_string());
         };
         match byte {
-            b'd' | b'D' | b's' | b'S' | b'w' | b'W' | b'b' | b'B' | b'A' | b'z' => {
+            b'd' | b'D' | b's' | b'S' | b'w' | b'W' => {
                 self.out.push('\\');
                 self.atom(char::from(byte).encode_utf8(&mut [0; 4]));
             }
+            b'b' | b'B' | b'A' | b'z' => self.anchor(&format!("\\{}", char::from(byte))),
             b'Z' => self.before_last_newline(),
-            b'G' => self.atom(r"\A"),
+            b'G' => self.anchor(r"\A"),
             b'K' => {
                 self.backtracking = true;
                 self.atom(r"\K");
+                self.last = Last::Assertion;
             }
             b'N' => self.atom(r"[^\n]"),
             b'C' => self.atom(r"[\x00-\xff]"),
@@ -454,8 +482,11 @@ impl Translator<'_> {
         if self.scopes.len() < 2 {
             return Err(format!("')' at offset {} closes no group", self.pos - 1));
         }
-        self.scopes.pop();
+        let closed = self.scopes.pop();
         self.atom(")");
+        if closed.is_some_and(|scope| scope.look_around) {
+            self.last = Last::Assertion;
+        }
         Ok(())
     }
 
@@ -470,6 +501,7 @@ impl Translator<'_> {
         let start = self.pos - 1;
         let scope = Scope {
             opened: start,
+            look_around: false,
             ..self.scope()
         };
         if self.peek() == Some(b'*') {
@@ -485,6 +517,10 @@ impl Translator<'_> {
         for plain in [":", ">", "=", "!", "<=", "<!"] {
             if self.take(plain) {
                 self.backtracking |= plain != ":";
+                let scope = Scope {
+                    look_around: !matches!(plain, ":" | ">"),
+                    ..scope
+                };
                 self.open(&format!("(?{plain}"), scope);
                 return Ok(());
             }
@@ -531,14 +567,17 @@ impl Translator<'_> {
         self.pos += 1;
         let text = self.take_until(b')', "a condition")?;
         let name = text.trim_matches(|c| matches!(c, '<' | '>' | '\''));
-        let condition = if name
-            .parse::<usize>()
-            .is_ok_and(|group| group <= self.total_groups)
-        {
-            name.to_string()
-        } else {
-            check_name(name, start)?;
-            format!("<{name}>")
+        let condition = match name.parse::<usize>() {
+            Ok(group) if (1..=self.total_groups).contains(&group) => name.to_string(),
+            Ok(group) => {
+                return Err(format!(
+                    "group {group}, named at offset {start}, does not exist"
+                ));
+            }
+            Err(_) => {
+                check_name(name, start)?;
+                format!("<{name}>")
+            }
         };
         self.backtracking = true;
         self.open(&format!("(?({condition})"), scope);
@@ -658,6 +697,8 @@ fn count_groups(source: &[u8]) -> usize {
                     || rest.starts_with(b"?'")
                     || (rest.starts_with(b"?<") && !matches!(rest.get(2), Some(b'=' | b'!')));
                 groups += usize::from(named || rest.first() != Some(&b'?'));
+                // The parenthesis of a condition, `(?(1)...)`, is no group.
+                pos += if rest.starts_with(b"?(") { 2 } else { 0 };
             }
             _ => {}
         }
