@@ -20,7 +20,7 @@ pub use method::Method;
 /// Why a request cannot be accepted: the answer it gets and what the error log says.
 ///
 /// Every rejection of a head or of a body's framing also ends the connection, since what follows on it cannot be told
-/// apart from the rest of the bad request.
+/// apart from the rest of the bad request. (Paths with encoded slashes are the exception: a plain 404.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reject {
     /// The status of the answer, 400 to 505.

@@ -3,6 +3,7 @@
 
 use super::chunked::{Decoder, Step};
 use super::{accept, Framing, Limits, Options, Parser};
+use crate::protocol::status::NOT_FOUND;
 use crate::protocol::uri::{decode_path, PathOptions, Target};
 use crate::protocol::Version;
 use crate::request::table::Table;
@@ -89,7 +90,9 @@ impl Connection {
             accepted.target,
             Target::Origin { .. } | Target::Absolute { .. }
         ) {
-            if let Err(reject) = decode_path(accepted.target.path(), &PathOptions::default()) {
+            // An encoded slash is answered by a 404 like any path that does not exist: the connection goes on.
+            let path = decode_path(accepted.target.path(), &PathOptions::default());
+            if let Some(reject) = path.err().filter(|reject| reject.status != NOT_FOUND) {
                 return self.refuse(reject.status);
             }
         }
