@@ -246,16 +246,26 @@ impl Table {
     /// Joins entries of equal names into the first of them, `", "` between the values: how the request's header is
     /// kept once framing and Host, which must see repeated fields apart, have been decided.
     pub fn compress(&mut self) {
-        let mut at = 0;
-        while at < self.entries.len() {
-            let name = BString::from(self.name(&self.entries[at]));
-            if self.positions(&name).nth(1).is_some() {
+        for at in 0.. {
+            let Some(entry) = self.entries.get(at).copied() else {
+                return;
+            };
+            if self.is_repeated(at, &entry) {
+                // Rare: only then is the name copied.
+                let name = BString::from(self.name(&entry));
                 if let Some(Cow::Owned(all)) = self.joined(&name) {
                     self.set(&name, &all);
                 }
             }
-            at += 1;
         }
+    }
+
+    /// Whether an entry behind `at` has the same name.
+    fn is_repeated(&self, at: usize, entry: &Entry) -> bool {
+        let name = self.name(entry);
+        self.entries[at + 1..]
+            .iter()
+            .any(|other| other.tag == entry.tag && self.name(other).eq_ignore_ascii_case(name))
     }
 
     /// Position of the first entry of `name`.
