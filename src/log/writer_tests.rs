@@ -198,3 +198,47 @@ fn a_program_that_is_gone_costs_its_lines() {
     let errors = fixture.text("errors");
     assert_eq!(errors.lines().count(), 1, "{errors}");
 }
+
+#[cfg(threaded)]
+#[test]
+fn renaming_under_load_loses_and_tears_no_line() {
+    use crate::log::logs::{Logs, Purpose};
+    use crate::log::program::Programs;
+    const EACH: usize = 5000;
+    let fixture = Fixture::new();
+    let path = fixture.path("access");
+    let logs = Logs::new();
+    let destination = logs.destination(Target::File(path.clone()), Purpose::Transfers);
+    logs.open(&mut Programs::new()).expect("opened");
+    let writers = ["a", "b", "c"].map(|name| {
+        let writer = LogWriter::new(Shared::clone(&destination), false);
+        let errors = fixture.errors.clone();
+        std::thread::spawn(move || {
+            set_manner(Manner::NeverWait);
+            for n in 0..EACH {
+                writer.line(format!("{name} {n:060}").as_bytes(), &errors);
+                if n % 7 == 0 {
+                    flush_idle(Instant::now());
+                }
+            }
+        })
+    });
+    let mut names = vec!["access".to_string()];
+    while !writers.iter().all(|writer| writer.is_finished()) {
+        let old = format!("old{}", names.len());
+        if std::fs::rename(&path, fixture.path(&old)).is_ok() {
+            names.push(old);
+        }
+        assert!(logs.reopen_renamed().failures.is_empty());
+    }
+    for writer in writers {
+        writer.join().expect("no panic");
+    }
+    let text: String = names.iter().map(|name| fixture.text(name)).collect();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    let expected = ["a", "b", "c"]
+        .iter()
+        .flat_map(|name| (0..EACH).map(move |n| format!("{name} {n:060}")));
+    assert!(expected.eq(lines.iter().map(|line| line.to_string())));
+}
