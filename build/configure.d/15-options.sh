@@ -14,7 +14,7 @@ option_table=$newline$(awk -F ' *[|] ' '
         gsub(/^ +| +$/, "", $2); gsub(/^ +| +$/, "", $3)
         n = split($1, spelling, ",")
         for (i = 1; i <= n; i++) {
-            gsub(/ /, "", spelling[i]); sub(/[[=].*/, "", spelling[i])
+            gsub(/ /, "", spelling[i]); sub(/(=|\[).*/, "", spelling[i])
             print spelling[i] "|" $2 "|" $3
         }
     }' "$srcdir/build/options")

@@ -38,3 +38,17 @@ grep -q 'exit 0' result.1.dash/said || fail 'the plain call failed'
 grep -q 'exit 0' result.2.dash/said || fail 'the second call failed'
 grep -q 'exit 0' result.3.dash/said || fail 'the third call failed'
 grep -q 'exit 1' result.4.dash/said || fail 'the fourth call went through'
+
+# And with busybox's awk, sed and the rest in place of the usual ones.
+mkdir tools
+for tool in $(busybox --list); do ln -s "$(command -v busybox)" "tools/$tool"; done
+for tool in cargo rustc cc; do
+    if command -v "$tool" >/dev/null 2>&1; then ln -sf "$(command -v "$tool")" "tools/$tool"; fi
+done
+mkdir work
+(cd work && PATH=$here/tools exec "$here/tools/sh" "$SRCDIR/configure" --prefix="$here/in stalled" --with-mpm=mpm_event --enable-mods-shared='alias,dir env' --disable-status \
+    --enable-layout=GNU --enable-fob --with-apr=x CFLAGS="-O2 -DX='a b'" --with-port=8080 >said 2>&1)
+echo 'exit 0' >>work/said
+rm work/config.log
+rm result.2.dash/log
+diff -r result.2.dash work >difference || fail "busybox's tools make a difference: $(cat difference)"
