@@ -277,6 +277,111 @@ pub fn shutdown_write(socket: impl AsFd) -> io::Result<()> {
     check(unsafe { libc::shutdown(socket.as_fd().as_raw_fd(), libc::SHUT_WR) }).map(drop)
 }
 
+/// The number of a network interface, by its name.
+pub fn interface_number(name: &str) -> Option<u32> {
+    let name = super::c_string(name.as_bytes()).ok()?;
+    // SAFETY: a C string.
+    let number = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (number > 0).then_some(number)
+}
+
+#[allow(dead_code)] // some systems have none of these options
+fn set_option(
+    socket: impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    let raw = socket.as_fd().as_raw_fd();
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the value outlives the call and is as long as said.
+    check(unsafe { libc::setsockopt(raw, level, name, (&raw const value).cast(), size) }).map(drop)
+}
+
+/// Lets several sockets listen on one address, the kernel dealing out the connections between them.
+pub fn set_reuse_port(socket: impl AsFd) -> io::Result<()> {
+    #[cfg(target_os = "freebsd")]
+    return set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT_LB, 1);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return set_option(socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1);
+    // Elsewhere sockets may share a port but not its connections.
+    #[cfg(not(any(target_os = "freebsd", target_os = "linux", target_os = "android")))]
+    {
+        let _ = socket;
+        super::unsupported()
+    }
+}
+
+/// Lets a socket be bound to an address that does not exist yet.
+pub fn set_free_bind(socket: impl AsFd) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return set_option(socket, libc::IPPROTO_IP, libc::IP_FREEBIND, 1); // holds for both families
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _ = socket;
+        super::unsupported()
+    }
+}
+
+/// Has a listener report a connection only when its first bytes are there: on Linux any filter does, for at most `seconds`; on
+/// FreeBSD and NetBSD it is one of the kernel's filters. `None` takes the filter off.
+pub fn set_accept_filter(
+    listener: impl AsFd,
+    filter: Option<&[u8]>,
+    seconds: u32,
+) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        let value = if filter.is_some() {
+            seconds.min(i32::MAX as u32) as libc::c_int
+        } else {
+            0
+        };
+        set_option(listener, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, value)
+    }
+    #[cfg(any(target_os = "freebsd", target_os = "netbsd"))]
+    {
+        let _ = seconds;
+        // SAFETY: zeroes are a valid record, the names in it end in NUL.
+        let mut arg: libc::accept_filter_arg = unsafe { std::mem::zeroed() };
+        let Some(name) = filter else { return Ok(()) };
+        let room = arg.af_name.len() - 1;
+        for (to, from) in arg.af_name[..room].iter_mut().zip(name) {
+            *to = *from as _;
+        }
+        let (raw, size) = (
+            listener.as_fd().as_raw_fd(),
+            size_of_val(&arg) as libc::socklen_t,
+        );
+        let level = libc::SOL_SOCKET;
+        // SAFETY: the record outlives the call and is as long as said.
+        let set = unsafe {
+            libc::setsockopt(
+                raw,
+                level,
+                libc::SO_ACCEPTFILTER,
+                (&raw const arg).cast(),
+                size,
+            )
+        };
+        // It may be on already, from the generation before.
+        match check(set) {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => super::unsupported(),
+            done => done.map(drop),
+        }
+    }
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "netbsd"
+    )))]
+    {
+        let _ = (listener, filter, seconds);
+        super::unsupported()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
