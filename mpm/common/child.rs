@@ -1,0 +1,174 @@
+//! A child's way into its work, the same for all MPMs: signals, its scoreboard page, fewer privileges, then the MPM's own loop.
+
+use std::cell::Cell;
+
+use super::conf::{self, MpmConf};
+use super::exits::{FATAL, SICK};
+use super::limits::Fitted;
+use super::line::{ChildEnd, Word};
+use super::serving::Voice;
+use super::{system, Mpm};
+use crate::log::Level;
+use crate::os::process::{allow_core_dumps, exit_now};
+use crate::os::signal::{self, SignalSet};
+use crate::os::user;
+use crate::scoreboard::Board;
+use crate::server::Generation;
+use crate::sync::Shared;
+
+/// Signals by which a child is told to end at once. Blocked, except while it waits.
+pub const STOP_SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
+
+/// What a child has to work with.
+pub struct Child {
+    pub generation: Shared<Generation>,
+    pub board: Board,
+    pub fitted: Fitted,
+    /// The listener bucket it serves.
+    pub bucket: u32,
+    /// To the parent; `None` under `-X`, where there is none.
+    pub line: Option<ChildEnd>,
+    /// What the line has said stays said.
+    heard: Cell<Word>,
+}
+
+impl Child {
+    pub fn new(
+        generation: Shared<Generation>,
+        board: Board,
+        fitted: Fitted,
+        bucket: u32,
+        line: Option<ChildEnd>,
+    ) -> Child {
+        Child {
+            generation,
+            board,
+            fitted,
+            bucket,
+            line,
+            heard: Cell::new(Word::Nothing),
+        }
+    }
+
+    pub fn conf(&self) -> &MpmConf {
+        conf::of(&self.generation)
+    }
+
+    /// Whether the parent has said, through the line, that this child is to finish, or has died. Asks the kernel: for moments
+    /// of rest, not for each request.
+    pub fn told_to_finish(&self) -> bool {
+        if self.heard.get() == Word::Nothing {
+            if let Some(line) = &self.line {
+                self.heard.set(line.hear());
+            }
+        }
+        self.heard.get() != Word::Nothing
+    }
+
+    /// Whether a signal has said to end at once.
+    pub fn told_to_stop(&self) -> bool {
+        STOP_SIGNALS.iter().any(|number| signal::raised(*number))
+    }
+
+    /// Reports that it takes connections.
+    pub fn report_ready(&self) {
+        if let Some(line) = &self.line {
+            line.ready();
+        }
+    }
+
+    /// Says to the parent and to status pages that this child takes no more connections and will end.
+    pub fn report_finishing(&self) {
+        self.board.own.quiesce();
+        if let Some(line) = &self.line {
+            line.finishing();
+        }
+    }
+
+    /// Stops listening, in this process alone, so that a port that the next generation does not serve is free in time.
+    pub fn close_listeners(&self) {
+        for listener in &self.generation.listeners {
+            if system::let_go(listener).is_err() {
+                // No descriptor for /dev/null: the socket then lives until this child ends, which is soon.
+                return;
+            }
+        }
+    }
+
+    pub fn voice(&self) -> Voice<'_> {
+        Voice::of(&self.generation)
+    }
+}
+
+/// What is blocked while a child waits: nothing but what the process had blocked when it began.
+pub fn wait_mask() -> SignalSet {
+    let mask = signal::mask().unwrap_or_else(|_| SignalSet::empty());
+    STOP_SIGNALS.iter().fold(mask, |mask, s| mask.without(*s))
+}
+
+/// Everything a new child does, to its end.
+pub fn live(mpm: &Mpm, child: &Child) -> ! {
+    let code = match enter(child) {
+        Ok(()) => (mpm.serve)(child),
+        Err(code) => code,
+    };
+    crate::log::flush_all();
+    exit_now(code)
+}
+
+/// Takes on the child's role. An error is the exit code; the reason is in the log.
+pub fn enter(child: &Child) -> Result<(), i32> {
+    if take_on_signals().is_err() {
+        return Err(SICK);
+    }
+    let conf = child.conf();
+    let folder = conf.core_dump_directory.as_ref();
+    let folder = folder.unwrap_or(&child.generation.globals.root);
+    let _ = signal::dump_core_in(folder);
+    drop_privileges(&child.generation)?;
+    if conf.core_dump_directory.is_some() {
+        if let Err(error) = allow_core_dumps(true) {
+            let told = format!("set dumpable failed - this child will not coredump after software errors: {error}");
+            child.voice().core(Level::Alert, 2163, told);
+        }
+    }
+    Ok(())
+}
+
+/// Stop signals are blocked until the child waits; what is for the parent alone does nothing here.
+fn take_on_signals() -> std::io::Result<()> {
+    let for_the_parent = [
+        libc::SIGINT,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGWINCH,
+        libc::SIGPIPE,
+        libc::SIGXFSZ,
+    ];
+    for number in for_the_parent {
+        signal::ignore(number)?;
+    }
+    signal::default(libc::SIGCHLD)?;
+    for number in STOP_SIGNALS {
+        signal::catch(number)?;
+        // What the parent had noted for itself is not meant for its child.
+        signal::take(number);
+    }
+    signal::set_mask(&SignalSet::of(&STOP_SIGNALS))?;
+    Ok(())
+}
+
+fn drop_privileges(generation: &Generation) -> Result<(), i32> {
+    for hook in &generation.hooks.drop_privileges {
+        if let Err(why) = hook(generation) {
+            Voice::of(generation).core(Level::Alert, 20110, why);
+            return Err(FATAL);
+        }
+    }
+    if generation.hooks.drop_privileges.is_empty() && user::effective_uid() == 0 {
+        let told = "Server MUST relinquish startup privileges before accepting connections.  Please ensure mod_unixd or other system security module is loaded.";
+        Voice::of(generation).core(Level::Alert, 136, told);
+        return Err(FATAL);
+    }
+    Ok(())
+}

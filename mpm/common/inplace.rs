@@ -1,0 +1,217 @@
+//! A thread that drives one connection at a time: prefork's only one, and each of worker's.
+//!
+//! It waits in a set of its own for a connection, a word from the parent or a signal, takes the connection, and drives its future
+//! to the end; a kept connection waits in place. Stop signals are let in while it waits, there and inside the executor.
+
+use std::cell::Cell;
+use std::os::fd::BorrowedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::accept;
+use super::child::{self, Child};
+use super::exits::SICK;
+use super::serving::Voice;
+use super::system;
+use crate::connection::context::ServeContext;
+use crate::connection::host::{ChildFacts, Host, Permit};
+use crate::connection::{serve, Parked};
+use crate::listen::{Acceptor, Listener, Next};
+use crate::log::{self, Level, Manner};
+use crate::run::Executor;
+use crate::scoreboard::{Board, Snapshot, Status, WorkerSlot};
+use crate::server::Generation;
+use crate::sync::{Shared, Work};
+
+/// How often processor times are published, at most.
+const CPU_EVERY: Duration = Duration::from_millis(500);
+
+/// What a thread is told from outside.
+pub trait Orders {
+    /// Take no more connections and end when the present one has.
+    fn finish(&self) -> bool;
+    /// End at once.
+    fn stop(&self) -> bool;
+    /// A connection is about to be served; false if it is one too many and it is the last (MaxConnectionsPerChild).
+    fn count_connection(&self) -> bool;
+    /// This thread takes connections from now on.
+    fn ready(&self) {}
+    /// Called now and then while a connection is served.
+    fn meanwhile(&self) {}
+}
+
+/// What a thread lends to its connection.
+struct InPlace {
+    board: Board,
+    slot: WorkerSlot,
+    facts: ChildFacts,
+}
+
+impl Host for InPlace {
+    fn poll_permit(&self, _cx: &mut Context<'_>) -> Poll<Permit> {
+        Poll::Ready(Permit {
+            slot: Some(self.slot.clone()),
+            release: None,
+        })
+    }
+
+    fn closing(&self) -> bool {
+        self.board.own.is_closing()
+    }
+
+    fn block(&self, work: Work) {
+        work();
+    }
+
+    fn parks(&self) -> bool {
+        false
+    }
+
+    fn child(&self) -> ChildFacts {
+        self.facts
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.board.snapshot()
+    }
+}
+
+/// Serves connections one after the other until told to end. An error is the exit code of the process.
+pub fn serve_one_by_one(
+    child: &Share,
+    number: u32,
+    call: &[BorrowedFd<'_>],
+    orders: &dyn Orders,
+) -> Result<(), i32> {
+    let slot = child.board.own.worker(number);
+    let thread = Thread::new(child, slot.clone());
+    let outcome = match thread {
+        Ok(mut thread) => thread.work(child, call, orders),
+        Err(error) => Err(child.sick(20111, "this thread cannot serve", &error)),
+    };
+    slot.set(match orders.stop() {
+        true => Status::Dead,
+        false => Status::Graceful,
+    });
+    log::flush_all();
+    outcome
+}
+
+/// What all threads of a child share.
+#[derive(Clone)]
+pub struct Share {
+    pub generation: Shared<Generation>,
+    pub board: Board,
+    pub bucket: usize,
+}
+
+impl Share {
+    pub fn of(child: &Child) -> Share {
+        Share {
+            generation: child.generation.clone(),
+            board: child.board.clone(),
+            bucket: child.bucket as usize,
+        }
+    }
+
+    /// The listeners of the child's bucket with their numbers in the generation.
+    pub fn listeners(&self) -> Vec<(u32, &Listener)> {
+        let all = self.generation.listeners.iter().enumerate();
+        let own = all.filter(|(_, listener)| listener.bucket() == self.bucket);
+        own.map(|(index, listener)| (index as u32, listener)).collect()
+    }
+
+    /// Logs what the kernel refused, which is scarcity, and gives the exit code for that.
+    pub fn sick(&self, number: u32, what: &str, error: &std::io::Error) -> i32 {
+        let told = format!("{what}: {error}");
+        Voice::of(&self.generation).own(Level::Alert, number, told);
+        SICK
+    }
+
+    /// Who serves, for logs and status pages.
+    pub fn facts(&self) -> ChildFacts {
+        ChildFacts {
+            pid: u32::try_from(self.board.own.pid()).unwrap_or(0),
+            slot: self.board.own.number(),
+            generation: self.generation.number,
+        }
+    }
+}
+
+struct Thread {
+    slot: WorkerSlot,
+    executor: Rc<Executor>,
+    context: Rc<ServeContext>,
+    measured: Cell<Instant>,
+    ids: u64,
+}
+
+impl Thread {
+    fn new(child: &Share, slot: WorkerSlot) -> std::io::Result<Thread> {
+        let executor = Executor::new()?;
+        executor.set_wait_mask(Some(child::wait_mask()));
+        log::set_manner(Manner::Gather);
+        let host = Rc::new(InPlace {
+            board: child.board.clone(),
+            slot: slot.clone(),
+            facts: child.facts(),
+        });
+        Ok(Thread {
+            slot,
+            executor,
+            context: ServeContext::new(child.generation.clone(), host),
+            measured: Cell::new(Instant::now()),
+            ids: 0,
+        })
+    }
+
+    fn work(&mut self, child: &Share, call: &[BorrowedFd<'_>], orders: &dyn Orders) -> Result<(), i32> {
+        let voice = Voice::of(&child.generation);
+        let listeners = child.listeners();
+        let sockets = listeners.iter().map(|(_, listener)| *listener);
+        let mut acceptor = Acceptor::new(sockets, call, Some(child::wait_mask()))
+            .map_err(|error| child.sick(20118, "Couldn't create pollset in child; check system or user limits", &error))?;
+        self.slot.run_by(u64::from(crate::os::clock::thread_id()));
+        orders.ready();
+        while !orders.finish() && !orders.stop() {
+            self.slot.set(Status::Ready);
+            let now = Instant::now();
+            let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
+            match acceptor.next(again) {
+                Next::Connection(accepted, place) => {
+                    let number = listeners.get(place).map_or(0, |(number, _)| *number);
+                    let last = !orders.count_connection();
+                    self.ids += 1;
+                    self.drive(accept::connection(accepted, number, self.ids), orders);
+                    self.measure(child, now);
+                    if last {
+                        break;
+                    }
+                }
+                Next::Failed(failure, error) => accept::go_on(failure, &error, &voice)?,
+                Next::Told(_) | Next::Signal | Next::TimedOut => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Drives one connection to its end, or until the process is told to stop.
+    fn drive(&self, parked: Parked, orders: &dyn Orders) {
+        let future = serve(self.context.clone(), parked);
+        // An error means that the kernel refuses to wait; the connection is lost, the next wait will tell.
+        let _ = self
+            .executor
+            .block_on_until(future, &mut || {
+                orders.meanwhile();
+                orders.stop()
+            });
+    }
+
+    fn measure(&self, child: &Share, now: Instant) {
+        if now.saturating_duration_since(self.measured.get()) >= CPU_EVERY {
+            self.measured.set(now);
+            child.board.own.spent(system::cpu_times());
+        }
+    }
+}

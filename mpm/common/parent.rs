@@ -1,0 +1,602 @@
+//! The parent process: it forks children, hears of their ends, counts idle workers once a second, and takes signals. It drives no
+//! connection, has no thread and no executor, and never waits for anything outside its one poll.
+//!
+//! What to do is decided in `supervisor`; here it is done.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::child::{self, Child};
+use super::exits::Ended;
+use super::line::{self, ParentEnd, Report};
+use super::pidfile::{Before, Outcome, PidFile};
+use super::plan::Status;
+use super::pool::{Child as Known, Phase};
+use super::reload::{Checker, Heard};
+use super::serving::{Serving, Voice};
+use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish};
+use super::{conf, single, Mpm};
+use crate::log::Level;
+use crate::mpm::Owner;
+use crate::os::poll::{wait, Waiting};
+use crate::os::process::{self, fork, Exit as OsExit, Fork, Pid};
+use crate::os::signal::{self, SignalSet};
+use crate::scoreboard::publish::{Labels, Publisher, State};
+use crate::scoreboard::snapshot::{glance, Snapshot};
+use crate::scoreboard::{self, Board, Segment, Standing};
+use crate::server::Generation;
+use crate::sync::Shared;
+
+/// How often maintenance is done.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// The `monitor` hook runs every so many rounds.
+const ROUNDS_PER_MONITOR: u32 = 10;
+
+/// What the parent hears.
+const SIGNALS: [i32; 7] = [
+    libc::SIGTERM,
+    libc::SIGINT,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGWINCH,
+    libc::SIGCHLD,
+];
+
+/// Runs the server in this process as the parent (or, under `-X`, as its only process) until it ends.
+pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
+    let defined = |name: &str| first.globals.defines.contains_key(name);
+    if first.listeners.is_empty() {
+        Voice::of(&first).core(Level::Alert, 15, "no listening sockets available, shutting down");
+        return Exit::Fatal;
+    }
+    let pid_file = match write_pid_file(&first) {
+        Ok(pid_file) => pid_file,
+        Err(()) => return Exit::Fatal,
+    };
+    let exit = if defined("ONE_PROCESS") || defined("DEBUG") {
+        single::run(mpm, first)
+    } else {
+        match Parent::new(mpm, first, owner, &pid_file) {
+            Some(mut parent) => parent.run(),
+            None => Exit::Fatal,
+        }
+    };
+    let _ = pid_file.remove();
+    exit
+}
+
+fn write_pid_file(generation: &Generation) -> Result<PidFile, ()> {
+    let voice = Voice::of(generation);
+    let path = conf::of(generation).pid_path(generation);
+    let shown = path.display();
+    match PidFile::write(&path, std::process::id()) {
+        Ok((file, before)) => {
+            if before == Before::Other {
+                let told = format!("pid file {shown} overwritten -- Unclean shutdown of previous httpd run?");
+                voice.core(Level::Warn, 98, told);
+            }
+            Ok(file)
+        }
+        Err(error) => {
+            let told = format!("httpd: could not log pid to file {shown}: {error}");
+            voice.core(Level::Error, 100, told);
+            Err(())
+        }
+    }
+}
+
+struct Parent<'o> {
+    mpm: &'static Mpm,
+    owner: &'o mut dyn Owner,
+    pid_file: &'o PidFile,
+    sup: Supervisor,
+    /// The generation that serves; what `servings` has under the supervisor's number.
+    current: Shared<Generation>,
+    servings: BTreeMap<u32, Serving>,
+    next_id: u32,
+    lines: BTreeMap<Pid, ParentEnd>,
+    checker: Option<Checker>,
+    publisher: Option<Publisher>,
+    reloads: u64,
+    server_started: u64,
+    next_round: Instant,
+    rounds: u32,
+    wait_mask: SignalSet,
+}
+
+impl<'o> Parent<'o> {
+    /// Prepares everything; `None` after a reason was logged.
+    fn new(
+        mpm: &'static Mpm,
+        first: Shared<Generation>,
+        owner: &'o mut dyn Owner,
+        pid_file: &'o PidFile,
+    ) -> Option<Parent<'o>> {
+        let server_started = scoreboard::now();
+        let prepared = take_on_signals()
+            .and_then(|mask| Ok((mask, Serving::new(mpm, first.clone(), 0, server_started)?)));
+        let (wait_mask, serving) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                let told = format!("the parent cannot begin: {error}");
+                Voice::of(&first).own(Level::Emerg, 20113, told);
+                return None;
+            }
+        };
+        let now = Instant::now();
+        let sup = Supervisor::new(mpm.numbers, serving.spec.clone(), now);
+        let mut parent = Parent {
+            mpm,
+            owner,
+            pid_file,
+            sup,
+            current: first,
+            servings: BTreeMap::from([(0, serving)]),
+            next_id: 1,
+            lines: BTreeMap::new(),
+            checker: None,
+            publisher: None,
+            reloads: 0,
+            server_started,
+            next_round: now + ROUND,
+            rounds: 0,
+            wait_mask,
+        };
+        parent.open_publisher();
+        parent.introduce();
+        Some(parent)
+    }
+
+    fn run(&mut self) -> Exit {
+        loop {
+            while let Some(act) = self.sup.next_act() {
+                self.carry_out(act);
+            }
+            if let Some(exit) = self.sup.done() {
+                self.end();
+                return exit;
+            }
+            self.wait();
+            self.hear_signals();
+            self.reap();
+            self.hear_checker();
+            let now = Instant::now();
+            self.sup.poll(now);
+            if now >= self.next_round {
+                self.next_round = now + ROUND;
+                self.round(now);
+            }
+        }
+    }
+
+    // --- the one wait ---
+
+    fn wait(&mut self) {
+        let now = Instant::now();
+        let checker = self.checker.as_ref().map(Checker::until);
+        let times = [Some(self.next_round), self.sup.next_at(), checker];
+        let next = times.into_iter().flatten().min().unwrap_or(now);
+        let timeout = next.saturating_duration_since(now);
+        let pids: Vec<Pid> = self.lines.keys().copied().collect();
+        let mut fds: Vec<Waiting<'_>> = self.lines.values().map(Waiting::to_read).collect();
+        fds.extend(self.checker.as_ref().map(|c| Waiting::to_read(c)));
+        // An error is a signal that came, or a kernel short of memory: both are answered by going round.
+        let woken = wait(&mut fds, Some(timeout), Some(&self.wait_mask)).is_ok();
+        let ready = |(_, fd): &(&Pid, &Waiting<'_>)| woken && fd.readable;
+        let heard: Vec<Pid> = pids.iter().zip(&fds).filter(ready).map(|(p, _)| *p).collect();
+        for pid in heard {
+            self.hear_child(pid);
+        }
+    }
+
+    fn hear_child(&mut self, pid: Pid) {
+        let Some(line) = self.lines.get(&pid) else {
+            return;
+        };
+        for report in line.reports() {
+            match report {
+                Report::Ready => {
+                    self.sup.ready(pid, Instant::now());
+                    self.show_standing(pid);
+                }
+                Report::Finishing => {
+                    self.sup.finishing(pid);
+                    self.show_standing(pid);
+                }
+                Report::Gone => {
+                    self.lines.remove(&pid);
+                }
+            }
+        }
+    }
+
+    fn hear_signals(&mut self) {
+        let now = Instant::now();
+        if signal::take(libc::SIGTERM) | signal::take(libc::SIGINT) {
+            self.sup.wish(Wish::Stop, now);
+        }
+        if signal::take(libc::SIGWINCH) {
+            self.sup.wish(Wish::GracefulStop, now);
+        }
+        let restart = signal::take(libc::SIGHUP);
+        let graceful = signal::take(libc::SIGUSR1);
+        if restart || graceful {
+            let kind = if restart { Kind::Restart } else { Kind::Graceful };
+            self.sup.wish(Wish::Reload(kind), now);
+        }
+        if signal::take(libc::SIGUSR2) {
+            self.owner.reopen_logs(&self.current);
+        }
+    }
+
+    fn reap(&mut self) {
+        signal::take(libc::SIGCHLD);
+        while let Ok(Some(exited)) = process::reap() {
+            let pid = exited.pid;
+            if self.checker.as_ref().is_some_and(|c| c.pid == pid) {
+                continue; // What it had to say is in its pipe.
+            }
+            let ours = self.sup.pool().get(pid).copied();
+            if ours.is_none() && self.owner.reaped(&self.current, pid, exited.exit) {
+                continue;
+            }
+            // A child may have reported and ended since the last wait.
+            self.hear_child(pid);
+            self.lines.remove(&pid);
+            if let Some(child) = ours {
+                if let Some(serving) = self.servings.get(&child.generation) {
+                    serving.segment.leave(child.slot);
+                }
+            }
+            self.sup.ended(pid, ended(exited.exit), Instant::now());
+        }
+    }
+
+    // --- once a second ---
+
+    fn round(&mut self, now: Instant) {
+        let servings = &self.servings;
+        self.sup
+            .tick(now, &mut |_, child| match servings.get(&child.generation) {
+                Some(serving) => look(&serving.segment, child),
+                None => Status::default(),
+            });
+        self.publish(State::Running);
+        self.owner.every_second(&self.current);
+        self.rounds += 1;
+        if self.rounds % ROUNDS_PER_MONITOR == 0 {
+            for hook in &self.current.hooks.monitor {
+                hook(&self.current);
+            }
+        }
+    }
+
+    // --- acts ---
+
+    fn carry_out(&mut self, act: Act) {
+        match act {
+            Act::Start {
+                generation,
+                slot,
+                bucket,
+            } => self.start(generation, slot, bucket),
+            Act::Finish(pid) => {
+                if let Some(line) = self.lines.get(&pid) {
+                    line.finish();
+                }
+                self.show_standing(pid);
+            }
+            Act::Signal { pid, number } => {
+                // Only pids of the parent's own table come here; one that has just ended is still ours until reaped.
+                let _ = process::kill(pid, number);
+                self.show_standing(pid);
+            }
+            Act::Reload(kind) => self.begin_reload(kind),
+            Act::Commit { generation, kind } => self.commit(generation, kind),
+            Act::Refuse { why } => self.refuse(why),
+            Act::Drain(generation) => {
+                if let Some(serving) = self.servings.get_mut(&generation) {
+                    serving.segment.close();
+                }
+            }
+            Act::Over(generation) => self.over(generation),
+            Act::CloseListeners => self.close_listeners(),
+            Act::Note(note) => Voice::of(&self.current).tell(&note),
+        }
+    }
+
+    fn start(&mut self, id: u32, slot: u32, bucket: u32) {
+        let now = Instant::now();
+        match self.fork_child(id, slot, bucket) {
+            Ok(pid) => self.sup.started(pid, id, slot, now),
+            Err(error) => self.sup.not_started(id, slot, &error.to_string(), now),
+        }
+    }
+
+    fn fork_child(&mut self, id: u32, slot: u32, bucket: u32) -> io::Result<Pid> {
+        let known = self.servings.get(&id).and_then(|s| s.generation.clone());
+        let Some(generation) = known else {
+            return Err(io::Error::other("its generation is over"));
+        };
+        let (parent_end, child_end) = line::make()?;
+        match fork()? {
+            Fork::Parent(pid) => {
+                drop(child_end);
+                self.lines.insert(pid, parent_end);
+                if let Some(serving) = self.servings.get(&id) {
+                    serving.segment.enter(slot, pid, bucket);
+                }
+                Ok(pid)
+            }
+            Fork::Child => {
+                drop(parent_end);
+                self.become_child(generation, id, slot, bucket, child_end)
+            }
+        }
+    }
+
+    /// In the child: what was the parent's alone is closed, the rest of its life is the MPM's.
+    fn become_child(
+        &mut self,
+        generation: Shared<Generation>,
+        id: u32,
+        slot: u32,
+        bucket: u32,
+        line: line::ChildEnd,
+    ) -> ! {
+        self.lines.clear();
+        self.checker = None;
+        self.publisher = None;
+        let mut servings = std::mem::take(&mut self.servings);
+        let Some(serving) = servings.remove(&id) else {
+            process::exit_now(super::exits::SICK)
+        };
+        let own_view = serving.segment.view().clone();
+        let older = servings.into_values().map(|s| s.segment.view().clone());
+        let views = std::iter::once(own_view).chain(older).collect();
+        let fitted = serving.spec.fitted;
+        let own = match serving.segment.attach(slot, process::pid()) {
+            Ok(own) => own,
+            Err(_) => process::exit_now(super::exits::SICK),
+        };
+        let board = Board {
+            own,
+            views,
+            max_processes: fitted.limits.max_processes,
+        };
+        let child = Child::new(generation, board, fitted, bucket, Some(line));
+        child::live(self.mpm, &child)
+    }
+
+    // --- reloads ---
+
+    fn begin_reload(&mut self, kind: Kind) {
+        self.reloads += 1;
+        let owner = &mut *self.owner;
+        let current = &self.current;
+        match Checker::start(kind, || owner.check(current)) {
+            Ok(checker) => self.checker = Some(checker),
+            // No process for it: the parent reads the configuration without one.
+            Err(_) => self.build(),
+        }
+    }
+
+    fn hear_checker(&mut self) {
+        let Some(checker) = &mut self.checker else {
+            return;
+        };
+        match checker.hear(Instant::now()) {
+            Heard::Nothing => {}
+            Heard::Good => {
+                self.checker = None;
+                self.build();
+            }
+            Heard::Refused(why) => {
+                self.checker = None;
+                self.sup.reloaded(Err(why), Instant::now());
+            }
+        }
+    }
+
+    fn build(&mut self) {
+        let outcome = match self.owner.build(&self.current) {
+            Ok(generation) => self.open_generation(generation),
+            Err(refused) => Err(refused.0),
+        };
+        self.sup.reloaded(outcome, Instant::now());
+    }
+
+    fn open_generation(&mut self, generation: Shared<Generation>) -> Result<Spec, String> {
+        if generation.listeners.is_empty() {
+            return Err("no listening sockets available".into());
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let serving = Serving::new(self.mpm, generation, id, self.server_started)
+            .map_err(|error| format!("no memory for the scoreboard: {error}"))?;
+        let spec = serving.spec.clone();
+        self.servings.insert(id, serving);
+        Ok(spec)
+    }
+
+    fn commit(&mut self, id: u32, _kind: Kind) {
+        let Some(serving) = self.servings.get_mut(&id) else {
+            return;
+        };
+        let Some(generation) = serving.generation.clone() else {
+            return;
+        };
+        self.current = generation;
+        // Older generations are their children's alone now: sockets that nobody serves any more close with the last of them.
+        for (other, serving) in &mut self.servings {
+            if *other != id {
+                serving.generation = None;
+            }
+        }
+        self.introduce();
+        self.tell_outcome(None);
+    }
+
+    fn refuse(&mut self, why: String) {
+        // The checker may still be at work when the server is told to stop.
+        self.checker = None;
+        let told = format!("the configuration was not taken, the old one goes on serving: {why}");
+        Voice::of(&self.current).own(Level::Error, 20114, told);
+        self.tell_outcome(Some(why));
+    }
+
+    fn tell_outcome(&self, refused: Option<String>) {
+        let outcome = Outcome {
+            number: self.reloads,
+            pid: self.pid_file.pid(),
+            refused,
+        };
+        if let Err(error) = outcome.write(self.pid_file.path()) {
+            let told = format!("the outcome of the reload cannot be written beside the PidFile: {error}");
+            Voice::of(&self.current).own(Level::Warn, 20115, told);
+        }
+    }
+
+    fn over(&mut self, id: u32) {
+        let Some(serving) = self.servings.remove(&id) else {
+            return;
+        };
+        let totals = serving.segment.view().retired();
+        if let Some(current) = self.servings.get(&self.sup.generation()) {
+            current.segment.add_retired(&totals);
+        }
+    }
+
+    fn close_listeners(&mut self) {
+        for listener in &self.current.listeners {
+            let _ = super::system::let_go(listener);
+        }
+    }
+
+    // --- what others see ---
+
+    fn introduce(&self) {
+        let voice = Voice::of(&self.current);
+        let numbers = &self.mpm.numbers;
+        let server = &self.current.server_field;
+        let told = format!("{server} configured -- resuming normal operations");
+        voice.own(Level::Notice, numbers.configured, told);
+        let built = format!("Server built: {}", crate::version::BUILT);
+        voice.own(Level::Info, numbers.built, built);
+        let words: Vec<String> = std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        voice.core(Level::Notice, 94, format!("Command line: '{}'", words.join(" ")));
+    }
+
+    fn show_standing(&self, pid: Pid) {
+        let Some(child) = self.sup.pool().get(pid) else {
+            return;
+        };
+        if let Some(serving) = self.servings.get(&child.generation) {
+            serving.segment.stand(child.slot, standing(child.phase));
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let current = self.sup.generation();
+        let others = self.servings.iter().filter(|(id, _)| **id != current);
+        let first = self.servings.get(&current).into_iter();
+        let all = first.chain(others.map(|(_, serving)| serving));
+        let views: Vec<_> = all.map(|s| s.segment.view().clone()).collect();
+        let most = self.servings.get(&current);
+        Snapshot::take(
+            &views,
+            most.map_or(0, |s| s.spec.fitted.limits.max_processes),
+        )
+    }
+
+    fn open_publisher(&mut self) {
+        let Some(path) = conf::of(&self.current).score_board_file.clone() else {
+            return;
+        };
+        let labels = Labels {
+            mpm: env!("HTTPD_MPM_NAME").into(),
+            server: self.current.server_field.clone(),
+            parent: std::process::id(),
+        };
+        let limits = super::serving::fit(self.mpm, &self.current).limits;
+        let opened = Publisher::create(&path, labels, limits.max_processes, limits.threads_per_child);
+        match opened {
+            Ok(publisher) => self.publisher = Some(publisher),
+            Err(error) => {
+                let told = format!("ScoreBoardFile {} cannot be written: {error}", path.display());
+                Voice::of(&self.current).own(Level::Error, 20116, told);
+            }
+        }
+        self.publish(State::Starting);
+    }
+
+    fn publish(&mut self, state: State) {
+        let snapshot = match self.publisher {
+            Some(_) => self.snapshot(),
+            None => return,
+        };
+        let state = if self.sup.is_leaving() { State::Stopping } else { state };
+        let Some(publisher) = &mut self.publisher else {
+            return;
+        };
+        if let Err(error) = publisher.publish(&snapshot, state) {
+            publisher.end();
+            self.publisher = None;
+            let told = format!("the ScoreBoardFile is given up: {error}");
+            Voice::of(&self.current).own(Level::Error, 20117, told);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.end();
+        }
+    }
+}
+
+/// What a child's page says, for the planner. A child that says itself that it finishes is believed; that only costs it work.
+fn look(segment: &Segment, child: &Known) -> Status {
+    let seen = glance(segment.view(), child.slot);
+    Status {
+        idle: seen.idle,
+        busy: seen.busy,
+        connections: seen.connections,
+        draining: seen.quiescing,
+        closed: !seen.accepting,
+    }
+}
+
+fn standing(phase: Phase) -> Standing {
+    match phase {
+        Phase::Starting => Standing::Starting,
+        Phase::Live => Standing::Live,
+        Phase::Draining => Standing::Draining,
+        Phase::Stopping => Standing::Stopping,
+    }
+}
+
+fn ended(exit: OsExit) -> Ended {
+    match exit {
+        OsExit::Code(code) => Ended::Code(code),
+        OsExit::Signal { signal, core } => Ended::Signal {
+            number: signal,
+            core,
+        },
+    }
+}
+
+/// Blocks what the parent hears, and gives the mask with which it waits.
+fn take_on_signals() -> io::Result<SignalSet> {
+    signal::ignore(libc::SIGPIPE)?;
+    signal::ignore(libc::SIGXFSZ)?;
+    for number in SIGNALS {
+        signal::catch(number)?;
+    }
+    let before = signal::block(&SignalSet::of(&SIGNALS))?;
+    Ok(SIGNALS.iter().fold(before, |mask, s| mask.without(*s)))
+}

@@ -1,0 +1,260 @@
+//! One loop: it takes connections, drives those that have something to do, and parks the rest.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::{ready, Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::super::common::accept;
+use super::super::common::serving::Voice;
+use super::hall::Hall;
+use crate::connection::context::ServeContext;
+use crate::connection::host::{ChildFacts, Host, Permit, Stage};
+use crate::connection::{retire, serve, Outcome, Parked};
+use crate::listen::{Failure, Listener};
+use crate::log::{self, Manner};
+use crate::run::{Event, Executor, Lot};
+use crate::scoreboard::{Snapshot, Status};
+use crate::sync::{Shared, Work};
+
+/// Connections taken from one listener before the others, and other loops, have their turn.
+const AT_ONCE: usize = 4;
+
+/// How often a loop that does not listen looks whether there is room again.
+const FULL: Duration = Duration::from_millis(50);
+
+/// How often a loop looks around when nothing happens.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Runs a loop until the process ends. An error is the exit code.
+pub fn run(hall: &Shared<Hall>) -> Result<(), i32> {
+    let executor = Executor::new()
+        .map_err(|error| hall.share.sick(3103, "this loop has no poller", &error))?;
+    hall.orders.wake_at_orders(executor.handle());
+    log::set_manner(Manner::NeverWait);
+    let host = Rc::new(LoopHost { hall: hall.clone() });
+    let context = ServeContext::new(hall.share.generation.clone(), host);
+    let this = Rc::new(Loop {
+        hall: hall.clone(),
+        executor,
+        lot: Lot::new(),
+        context,
+        listening: Cell::new(false),
+        deaf: Cell::new(false),
+        parked: Cell::new(0),
+        ids: Cell::new(0),
+    });
+    let outcome = this.serve();
+    this.listen(false);
+    this.end_listening();
+    outcome
+}
+
+/// What a loop lends to its connections.
+struct LoopHost {
+    hall: Shared<Hall>,
+}
+
+impl Host for LoopHost {
+    fn poll_permit(&self, cx: &mut Context<'_>) -> Poll<Permit> {
+        let number = ready!(self.hall.permits.poll_take(cx));
+        let hall = self.hall.clone();
+        let slot = hall.share.board.own.worker(number);
+        let after = slot.clone();
+        let release = move || {
+            after.set(match hall.orders.is_finishing() {
+                true => Status::Graceful,
+                false => Status::Ready,
+            });
+            hall.permits.give_back(number);
+        };
+        Poll::Ready(Permit {
+            slot: Some(slot),
+            release: Some(Box::new(release)),
+        })
+    }
+
+    fn closing(&self) -> bool {
+        self.hall.is_closing()
+    }
+
+    fn block(&self, work: Work) {
+        // Refused only when not one thread can be made: the work is dropped, and whoever waits for it hears so.
+        let _ = self.hall.pool.run(work);
+    }
+
+    fn parks(&self) -> bool {
+        true
+    }
+
+    fn count(&self, what: Stage, change: i32) {
+        self.hall.count(what, change);
+    }
+
+    fn child(&self) -> ChildFacts {
+        self.hall.share.facts()
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.hall.publish();
+        self.hall.share.board.snapshot()
+    }
+}
+
+/// Counts a connection out when its task ends, however it does.
+struct Seat(Option<Shared<Hall>>);
+
+impl Seat {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|hall| hall.leave());
+    }
+}
+
+struct Loop {
+    hall: Shared<Hall>,
+    executor: Rc<Executor>,
+    lot: Lot<Parked>,
+    context: Rc<ServeContext>,
+    listening: Cell<bool>,
+    deaf: Cell<bool>,
+    parked: Cell<i64>,
+    ids: Cell<u64>,
+}
+
+impl Loop {
+    fn serve(self: &Rc<Self>) -> Result<(), i32> {
+        let hall = &self.hall;
+        while !hall.orders.is_stopping() {
+            if hall.orders.is_finishing() {
+                self.listen(false);
+                self.end_listening();
+                if self.executor.tasks() == 0 && self.lot.is_empty() {
+                    return Ok(());
+                }
+            } else {
+                self.listen(hall.has_room());
+            }
+            let now = Instant::now();
+            let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
+            let full = !self.listening.get() && !self.deaf.get();
+            let limit = if full { FULL } else { IDLE };
+            self.turn(limit.min(again.unwrap_or(IDLE)))?;
+            self.count_parked();
+        }
+        Ok(())
+    }
+
+    fn turn(self: &Rc<Self>, limit: Duration) -> Result<(), i32> {
+        let mut failed = None;
+        let turned = self.executor.turn(Some(limit), &self.lot, &mut |event| match event {
+            Event::Listener(index) => {
+                if let Err(code) = self.accept(index) {
+                    failed = Some(code);
+                }
+            }
+            Event::Parked(parked) => self.drive(parked),
+            Event::Expired(parked) => self.close(parked),
+            Event::Woken => {}
+        });
+        if let Err(error) = turned {
+            return Err(self.hall.share.sick(20119, "a loop cannot wait", &error));
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Takes what a listener has, up to a few connections.
+    fn accept(self: &Rc<Self>, index: usize) -> Result<(), i32> {
+        let Some(listener) = self.hall.share.generation.listeners.get(index) else {
+            return Ok(());
+        };
+        for _ in 0..AT_ONCE {
+            if !self.listening.get() || !self.hall.has_room() {
+                break;
+            }
+            match listener.accept() {
+                Ok(accepted) => {
+                    // An error means that the poller has no memory to spread connections; they still come.
+                    let _ = self.executor.accepted(index, listener);
+                    self.hall.enter();
+                    self.ids.set(self.ids.get() + 1);
+                    self.drive(accept::connection(accepted, index as u32, self.ids.get()));
+                }
+                Err(error) => match Failure::of(&error) {
+                    Failure::Retry => break,
+                    failure => {
+                        let voice = Voice::of(&self.hall.share.generation);
+                        return accept::go_on(failure, &error, &voice);
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Drives a connection until it is idle or closed. It is counted, already.
+    fn drive(self: &Rc<Self>, parked: Parked) {
+        let this = self.clone();
+        let seat = Seat(Some(self.hall.clone()));
+        self.executor.spawn(async move {
+            if let Outcome::Park(parked) = serve(this.context.clone(), parked).await {
+                if this.lot.park(&this.executor, parked).is_ok() {
+                    // It goes on being counted until its next task ends.
+                    seat.keep();
+                }
+            }
+        });
+    }
+
+    /// Closes a connection that has been idle for long enough.
+    fn close(self: &Rc<Self>, parked: Parked) {
+        let this = self.clone();
+        let seat = Seat(Some(self.hall.clone()));
+        self.executor.spawn(async move {
+            retire(this.context.clone(), parked).await;
+            drop(seat);
+        });
+    }
+
+    /// Begins or ceases to listen, for now.
+    fn listen(&self, listen: bool) {
+        if listen == self.listening.get() || self.deaf.get() {
+            return;
+        }
+        for (index, listener) in self.listeners() {
+            // An error: the listener is in, or out, already.
+            let _ = match listen {
+                true => self.executor.add_listener(index, listener),
+                false => self.executor.remove_listener(listener),
+            };
+        }
+        self.listening.set(listen);
+        self.hall.share.board.own.accepting(listen);
+    }
+
+    /// This loop will never listen again.
+    fn end_listening(&self) {
+        if !self.deaf.replace(true) {
+            self.hall.deaf();
+        }
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = (usize, &Listener)> {
+        let share = &self.hall.share;
+        let all = share.generation.listeners.iter().enumerate();
+        all.filter(move |(_, listener)| listener.bucket() == share.bucket)
+    }
+
+    fn count_parked(&self) {
+        let now = self.lot.len() as i64;
+        let before = self.parked.replace(now);
+        if now != before {
+            self.hall.parked_changed(now - before);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Multi-Processing Modules: in which process and on which thread a connection is driven. Exactly one is compiled in.
+//!
+//! This file is the seam. Above it `main` knows [`run`], [`MODULE`], the few paths and numbers that the MPM's directives set, and
+//! the trait [`Owner`] by which the MPM asks back; below it each folder is one MPM, and `common` what they share. A new
+//! MPM is a folder, a feature, and a line here. Nothing in `src` names this module.
+
+mod common;
+
+#[cfg(mpm = "event")]
+#[path = "event/mod.rs"]
+mod chosen;
+#[cfg(mpm = "prefork")]
+#[path = "prefork/mod.rs"]
+mod chosen;
+#[cfg(mpm = "worker")]
+#[path = "worker/mod.rs"]
+mod chosen;
+
+use crate::hooks::module::Module;
+use crate::hooks::{Hook, HookEntry};
+use crate::os::process::{Exit as Ended, Pid};
+use crate::server::{Draft, Generation};
+use crate::sync::Shared;
+
+pub use chosen::LOG_MODULE;
+pub use common::conf::MpmConf;
+pub use common::pidfile::{self, Outcome};
+pub use common::supervisor::Exit;
+
+/// The MPM as the module system sees it: `httpd -l`, `-M` and `-L` list it, `<IfModule>` tests it.
+pub static MODULE: Module = Module {
+    name: env!("HTTPD_MPM_FILE"),
+    identifier: env!("HTTPD_MPM_IDENTIFIER"),
+    directives: chosen::DIRECTIVES,
+    hooks: &[HookEntry::new(Hook::CheckConfig(check_config))],
+    ..Module::EMPTY
+};
+
+/// Why a configuration was not taken: the mistakes, each with file and line where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub String);
+
+/// What the parent process asks of the program it belongs to. All of it runs in the parent, between two rounds of its loop.
+pub trait Owner {
+    /// Reads and checks the configuration without any lasting effect. Runs in a process of its own, which is thrown away: a
+    /// configuration that hangs or crashes its reader harms nothing.
+    fn check(&mut self, serving: &Shared<Generation>) -> Result<(), Refused>;
+
+    /// Reads the configuration and makes a generation of it, with logs and sockets open; sockets that `serving` has open for the
+    /// same addresses are taken over as duplicates. If it fails nothing has changed.
+    fn build(&mut self, serving: &Shared<Generation>) -> Result<Shared<Generation>, Refused>;
+
+    /// A process has ended that is no child of the MPM: a log program, the spawner. False if it is nobody's.
+    fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool;
+
+    /// Small duties, about once a second: restart log programs, notice renamed logs.
+    fn every_second(&mut self, serving: &Generation);
+
+    /// Reopens the logs and nothing else.
+    fn reopen_logs(&mut self, serving: &Generation);
+}
+
+/// Serves, from the first generation on, until the server is told to stop. Reloads happen inside: one that is refused is logged,
+/// its outcome written beside the PidFile, and the old generation goes on.
+///
+/// With `-X` (`ONE_PROCESS`, `DEBUG`) this very process serves and nothing is reloaded.
+pub fn run(first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
+    common::parent::run(&chosen::MPM, first, owner)
+}
+
+/// The record that the MPM's directives left in the main server.
+pub fn conf(generation: &Generation) -> &MpmConf {
+    common::conf::of(generation)
+}
+
+/// Fits the limits together, with a warning for each one that had to change, when a configuration has been read.
+fn check_config(draft: &mut Draft<'_>) -> Result<(), String> {
+    let starting = draft.generation.number == 0;
+    let wanted = conf(draft.generation).wanted(&chosen::MPM.defaults, 1);
+    let (_, notes) = common::limits::fit(&wanted, &chosen::MPM.ceilings, starting);
+    draft.warnings.extend(notes.iter().map(ToString::to_string));
+    Ok(())
+}
+
+/// `AP_MPMQ_...`: what `ap_mpm.h` asks, by its code; `None` for a code that nobody knows.
+pub fn query(generation: &Generation, code: u32) -> Option<i64> {
+    common::query::answer(&chosen::MPM, generation, code)
+}

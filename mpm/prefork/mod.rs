@@ -1,0 +1,112 @@
+//! prefork: many processes, one thread and one connection each. There is no thread besides, so modules need not be safe for
+//! threads, and a crash costs one connection.
+
+use std::cell::Cell;
+use std::os::fd::AsFd;
+
+use super::common::child::Child;
+use super::common::conf::directives;
+use super::common::inplace::{serve_one_by_one, Orders, Share};
+use super::common::limits::{Ceilings, Wanted};
+use super::common::note::Numbers;
+use super::common::Mpm;
+use crate::config::directive::Directive;
+
+/// The name of this MPM in the error log.
+pub const LOG_MODULE: &str = "mpm_prefork";
+
+/// The directives of this MPM.
+pub static DIRECTIVES: &[Directive] = directives![
+    Directive::new("MinSpareServers", Scope::SERVER, Take1, set::min_spare, "The fewest idle processes"),
+    Directive::new("MaxSpareServers", Scope::SERVER, Take1, set::max_spare, "The most idle processes"),
+];
+
+/// What the common half must know.
+pub static MPM: Mpm = Mpm {
+    numbers: Numbers {
+        configured: 163,
+        built: 164,
+        caught_term: 169,
+        caught_winch: 170,
+        graceful: 171,
+        restart: 173,
+        at_limit: 161,
+        near_limit: 0,
+        busy: 162,
+        fork_failed: 159,
+        old_fatal: 166,
+        stranger: 167,
+        killed_in_a_row: 20130,
+        never_started: 20131,
+        max_clients: 188,
+    },
+    ceilings: Ceilings {
+        first_message: 175,
+        server_limit: 200_000,
+        thread_limit: 1,
+    },
+    defaults: Wanted {
+        server_limit: 256,
+        thread_limit: 1,
+        threads_per_child: 1,
+        max_request_workers: 256,
+        start_servers: 5,
+        min_spare: 5,
+        max_spare: 10,
+        buckets: 1,
+    },
+    parks: false,
+    serve,
+};
+
+/// What the only thread of a child is told.
+struct Alone<'a> {
+    child: &'a Child,
+    connections: Cell<u64>,
+    most: u64,
+    /// It has stopped listening, in the middle of its last connection.
+    deaf: Cell<bool>,
+}
+
+impl Orders for Alone<'_> {
+    fn finish(&self) -> bool {
+        self.child.told_to_finish() || self.child.board.own.is_closing()
+    }
+
+    fn stop(&self) -> bool {
+        self.child.told_to_stop()
+    }
+
+    fn count_connection(&self) -> bool {
+        self.connections.set(self.connections.get() + 1);
+        let more = self.most == 0 || self.connections.get() < self.most;
+        if !more {
+            // The parent starts another while this one still serves its last connection.
+            self.child.report_finishing();
+        }
+        more
+    }
+
+    fn ready(&self) {
+        self.child.report_ready();
+    }
+
+    fn meanwhile(&self) {
+        if self.child.board.own.is_closing() && !self.deaf.replace(true) {
+            self.child.close_listeners();
+        }
+    }
+}
+
+/// A child's life.
+fn serve(child: &Child) -> i32 {
+    let orders = Alone {
+        child,
+        connections: Cell::new(0),
+        most: child.conf().max_connections_per_child,
+        deaf: Cell::new(false),
+    };
+    let call: Vec<_> = child.line.iter().map(AsFd::as_fd).collect();
+    let outcome = serve_one_by_one(&Share::of(child), 0, &call, &orders);
+    outcome.err().unwrap_or(0)
+}
