@@ -35,9 +35,16 @@ fn bind(specs: &[ListenSpec]) -> Vec<Listener> {
     bind_all(specs, &plain_options(), &[]).unwrap().listeners
 }
 
-/// A port that was free a moment ago on every address.
-fn free_port() -> u16 {
-    bind(&[spec("0.0.0.0:0")])[0].addr().port()
+/// Binds a spec at a port that is free, where 0 would give each of its sockets a port of its own.
+fn bind_at_free_port(spec: &mut ListenSpec, options: &Options) -> Vec<Listener> {
+    for _ in 0..50 {
+        // Another test may take it in between.
+        spec.port = bind(&[super::tests::spec("0.0.0.0:0")])[0].addr().port();
+        if let Ok(bound) = bind_all(std::slice::from_ref(spec), options, &[]) {
+            return bound.listeners;
+        }
+    }
+    panic!("no port stays free");
 }
 
 #[test]
@@ -118,15 +125,20 @@ fn a_taken_port_is_told_in_apaches_words() {
 
 #[test]
 fn all_addresses_are_one_or_two_sockets() {
-    let mut any = spec("0.0.0.0:0");
-    (any.addr, any.port) = (None, free_port());
+    let mut any = ListenSpec {
+        addr: None,
+        ..spec("0.0.0.0:0")
+    };
+    let listeners = bind_at_free_port(&mut any, &plain_options());
+    let mapped = listeners[0].addr().is_ipv6();
     let four = ListenSpec {
         addr: Some(Ipv4Addr::UNSPECIFIED.into()),
         ..any.clone()
     };
-    let listeners = bind(&[any.clone(), four]);
-    let mapped = listeners[0].addr().is_ipv6();
-    assert_eq!(listeners.len(), 1, "{listeners:?}");
+    // Named besides, all addresses of IPv4 are no second socket.
+    let both = bind_all(&[any.clone(), four], &plain_options(), &listeners).unwrap();
+    assert_eq!((listeners.len(), both.listeners.len()), (1, 1));
+    drop(both);
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, any.port));
     let client = TcpStream::connect(to).unwrap();
     let accepted = listeners[0].accept().unwrap();
@@ -136,13 +148,12 @@ fn all_addresses_are_one_or_two_sockets() {
         "mapped: {mapped}"
     );
     drop((listeners, accepted, client));
-    any.port = free_port();
     let apart = Options {
         v4_mapped: false,
         ..plain_options()
     };
-    let bound = bind_all(&[any], &apart, &[]).unwrap();
-    assert_eq!(bound.listeners.len(), if mapped { 2 } else { 1 });
+    let listeners = bind_at_free_port(&mut any, &apart);
+    assert_eq!(listeners.len(), if mapped { 2 } else { 1 });
 }
 
 #[test]
@@ -190,12 +201,8 @@ fn buckets_share_a_port() {
         buckets: 3,
         ..plain_options()
     };
-    let bound = bind_all(&[spec("127.0.0.1:0")], &options, &[]);
-    // Port 0 gives each bucket its own port; so the port is named.
-    drop(bound);
     let mut named = spec("127.0.0.1:0");
-    named.port = free_port();
-    let listeners = bind_all(&[named.clone()], &options, &[]).unwrap().listeners;
+    let listeners = bind_at_free_port(&mut named, &options);
     assert_eq!(
         listeners.iter().map(Listener::bucket).collect::<Vec<_>>(),
         [0, 1, 2]
@@ -292,74 +299,78 @@ fn an_acceptor_takes_turns_and_hears_the_pipe() {
 /// Each child sends itself the signal while it is blocked: it is seen at the wait, also when connections keep coming.
 #[test]
 fn an_acceptor_lets_signals_in() {
-    use crate::os::process::{exit_now, fork, kill, pid, wait, Exit, Fork};
-    use signal::SignalSet;
-    for busy in [false, true] {
-        let listeners = bind(&[spec("127.0.0.1:0")]);
-        let Fork::Parent(child) = fork().unwrap() else {
-            signal::catch(libc::SIGHUP).unwrap();
-            let open = signal::block(&SignalSet::of(&[libc::SIGHUP])).unwrap();
-            let mut acceptor = Acceptor::new(&listeners, &[], Some(open)).unwrap();
-            kill(pid(), libc::SIGHUP).unwrap();
-            let early = signal::raised(libc::SIGHUP);
-            let start = std::time::Instant::now();
-            let mut client = busy.then(|| TcpStream::connect(listeners[0].addr()).unwrap());
-            let mut signalled = false;
-            while !signalled && start.elapsed() < SOON.unwrap() {
-                signalled = matches!(acceptor.next(SOON), Next::Signal);
-                client = busy.then(|| TcpStream::connect(listeners[0].addr()).unwrap());
-            }
-            drop(client);
-            exit_now(i32::from(
-                early || !signalled || !signal::raised(libc::SIGHUP),
-            ));
-        };
-        assert_eq!(
-            wait(child).unwrap().unwrap().exit,
-            Exit::Code(0),
-            "busy: {busy}"
-        );
-    }
+    crate::os::alone(|| {
+        use crate::os::process::{exit_now, fork, kill, pid, wait, Exit, Fork};
+        use signal::SignalSet;
+        for busy in [false, true] {
+            let listeners = bind(&[spec("127.0.0.1:0")]);
+            let Fork::Parent(child) = fork().unwrap() else {
+                signal::catch(libc::SIGHUP).unwrap();
+                let open = signal::block(&SignalSet::of(&[libc::SIGHUP])).unwrap();
+                let mut acceptor = Acceptor::new(&listeners, &[], Some(open)).unwrap();
+                kill(pid(), libc::SIGHUP).unwrap();
+                let early = signal::raised(libc::SIGHUP);
+                let start = std::time::Instant::now();
+                let mut client = busy.then(|| TcpStream::connect(listeners[0].addr()).unwrap());
+                let mut signalled = false;
+                while !signalled && start.elapsed() < SOON.unwrap() {
+                    signalled = matches!(acceptor.next(SOON), Next::Signal);
+                    client = busy.then(|| TcpStream::connect(listeners[0].addr()).unwrap());
+                }
+                drop(client);
+                exit_now(i32::from(
+                    early || !signalled || !signal::raised(libc::SIGHUP),
+                ));
+            };
+            assert_eq!(
+                wait(child).unwrap().unwrap().exit,
+                Exit::Code(0),
+                "busy: {busy}"
+            );
+        }
+    });
 }
 
 /// Several processes on one listener: each connection is served once, none is forgotten.
 #[test]
 fn processes_share_a_listener() {
-    use crate::os::process::{exit_now, fork, wait, Exit, Fork};
-    let listeners = bind(&[spec("127.0.0.1:0")]);
-    let (pipe, tell) = fd::pipe().unwrap();
-    let mut children = Vec::new();
-    for _ in 0..4 {
-        let Fork::Parent(pid) = fork().unwrap() else {
-            let mut acceptor = Acceptor::new(&listeners, &[pipe.as_fd()], None).unwrap();
-            let mut served = 0;
-            loop {
-                match acceptor.next(SOON) {
-                    Next::Connection(connection, 0) => {
-                        served += 1;
-                        fd::write(&connection.socket, b"k").unwrap();
+    crate::os::alone(|| {
+        use crate::os::process::{exit_now, fork, wait, Exit, Fork};
+        let listeners = bind(&[spec("127.0.0.1:0")]);
+        let (pipe, tell) = fd::pipe().unwrap();
+        let mut children = Vec::new();
+        for _ in 0..4 {
+            let Fork::Parent(pid) = fork().unwrap() else {
+                let mut acceptor = Acceptor::new(&listeners, &[pipe.as_fd()], None).unwrap();
+                let mut served = 0;
+                loop {
+                    match acceptor.next(SOON) {
+                        Next::Connection(connection, 0) => {
+                            served += 1;
+                            fd::write(&connection.socket, b"k").unwrap();
+                        }
+                        Next::Told(0) => exit_now(served),
+                        _ => exit_now(255),
                     }
-                    Next::Told(0) => exit_now(served),
-                    _ => exit_now(255),
                 }
-            }
-        };
-        children.push(pid);
-    }
-    for _ in 0..50 {
-        let mut client = TcpStream::connect(listeners[0].addr()).unwrap();
-        client.set_read_timeout(SOON).unwrap();
-        let mut byte = [0];
-        client.read_exact(&mut byte).unwrap();
-        let _ = client.write(b"x");
-    }
-    fd::write(&tell, b"!").unwrap();
-    let served: i32 = children
-        .into_iter()
-        .map(|pid| match wait(pid).unwrap().unwrap().exit {
-            Exit::Code(code) if code <= 50 => code,
-            other => panic!("{other:?}"),
-        })
-        .sum();
-    assert_eq!(served, 50);
+            };
+            children.push(pid);
+        }
+        for _ in 0..50 {
+            let mut client = TcpStream::connect(listeners[0].addr()).unwrap();
+            client.set_read_timeout(SOON).unwrap();
+            let mut byte = [0];
+            client.read_exact(&mut byte).unwrap();
+            let _ = client.write(b"x");
+        }
+        fd::write(&tell, b"!").unwrap();
+        let served: i32 = children
+            .into_iter()
+            .map(|pid| match wait(pid).unwrap().unwrap().exit {
+                Exit::Code(code) if code <= 50 => code,
+                other => panic!("{other:?}"),
+            })
+            .sum();
+        assert_eq!(served, 50);
+    });
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::CString;
+use std::time::SystemTime;
 
 /// A moment of the calendar, in the zone it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,19 @@ pub fn local(seconds: i64) -> Moment {
 /// The calendar of UTC at `seconds` since 1970.
 pub fn utc(seconds: i64) -> Moment {
     moment(&broken_down(seconds, false))
+}
+
+/// Seconds since 1970; before it negative.
+pub fn seconds(time: SystemTime) -> i64 {
+    microseconds(time).div_euclid(1_000_000)
+}
+
+/// Microseconds since 1970; before it negative.
+pub fn microseconds(time: SystemTime) -> i64 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) => since.as_micros() as i64,
+        Err(before) => -(before.duration().as_micros() as i64),
+    }
 }
 
 /// Formats a time as strftime(3) does. Gives nothing if the format holds a NUL or makes more than 4 KiB.

@@ -215,14 +215,16 @@ mod tests {
 
     #[test]
     fn children_see_the_same_pages() {
-        let map = Map::anonymous(page_size()).unwrap();
-        let number = map.atom::<AtomicU32>(8).unwrap();
-        let Fork::Parent(pid) = fork().unwrap() else {
-            number.store(42, SeqCst);
-            exit_now(0)
-        };
-        wait(pid).unwrap();
-        assert_eq!(number.load(SeqCst), 42);
+        crate::os::alone(|| {
+            let map = Map::anonymous(page_size()).unwrap();
+            let number = map.atom::<AtomicU32>(8).unwrap();
+            let Fork::Parent(pid) = fork().unwrap() else {
+                number.store(42, SeqCst);
+                exit_now(0)
+            };
+            wait(pid).unwrap();
+            assert_eq!(number.load(SeqCst), 42);
+        });
     }
 
     #[test]
@@ -239,25 +241,27 @@ mod tests {
 
     #[test]
     fn a_sealed_page_stops_who_writes() {
-        let map = Map::anonymous(page_size()).unwrap();
-        let Fork::Parent(pid) = fork().unwrap() else {
-            crate::os::signal::default(libc::SIGSEGV).unwrap();
-            let _ = crate::os::limits::set(crate::os::limits::Resource::Core, 0, 0);
-            map.protect(0..page_size(), Access::Read).unwrap();
-            map.atom::<AtomicU8>(0).unwrap().store(1, SeqCst);
-            exit_now(0)
-        };
-        let exit = wait(pid).unwrap().unwrap().exit;
-        assert!(
-            matches!(
-                exit,
-                Exit::Signal {
-                    signal: libc::SIGSEGV | libc::SIGBUS,
-                    ..
-                }
-            ),
-            "{exit:?}"
-        );
+        crate::os::alone(|| {
+            let map = Map::anonymous(page_size()).unwrap();
+            let Fork::Parent(pid) = fork().unwrap() else {
+                crate::os::signal::default(libc::SIGSEGV).unwrap();
+                let _ = crate::os::limits::set(crate::os::limits::Resource::Core, 0, 0);
+                map.protect(0..page_size(), Access::Read).unwrap();
+                map.atom::<AtomicU8>(0).unwrap().store(1, SeqCst);
+                exit_now(0)
+            };
+            let exit = wait(pid).unwrap().unwrap().exit;
+            assert!(
+                matches!(
+                    exit,
+                    Exit::Signal {
+                        signal: libc::SIGSEGV | libc::SIGBUS,
+                        ..
+                    }
+                ),
+                "{exit:?}"
+            );
+        });
     }
 
     #[test]

@@ -64,6 +64,28 @@ pub fn host_name() -> io::Result<Vec<u8>> {
     Ok(name)
 }
 
+/// Runs a test that forks, or that handles signals, in a process of its own, which runs nothing else: a child of the common
+/// one would keep other tests' descriptors open, and may find a lock that another thread held.
+#[cfg(test)]
+pub(crate) fn alone(body: impl FnOnce()) {
+    let thread = std::thread::current();
+    // The test runner names its threads after the tests; without threads there is nobody to be alone from.
+    let name = thread.name().unwrap_or("main");
+    if name == "main" || std::env::var_os("HTTPD_TEST_ALONE").is_some() {
+        return body();
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again
+        .args([name, "--exact", "--nocapture"])
+        .env("HTTPD_TEST_ALONE", "1");
+    let output = again.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && text.contains(" 1 passed"),
+        "{text}"
+    );
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

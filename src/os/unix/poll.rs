@@ -199,15 +199,17 @@ mod tests {
 
     #[test]
     fn a_pending_signal_ends_the_wait() {
-        let signal = libc::SIGCONT;
-        signal::catch(signal).unwrap();
-        let before = signal::block(&SignalSet::of(&[signal])).unwrap();
-        // SAFETY: takes a number only.
-        unsafe { libc::raise(signal) };
-        let (quiet, _open) = fd::pipe().unwrap();
-        let woken = wait(&mut [Waiting::to_read(&quiet)], None, Some(&before));
-        assert_eq!(woken.unwrap_err().kind(), io::ErrorKind::Interrupted);
-        assert!(signal::take(signal));
-        signal::set_mask(&before).unwrap();
+        crate::os::alone(|| {
+            let signal = libc::SIGCONT;
+            signal::catch(signal).unwrap();
+            let before = signal::block(&SignalSet::of(&[signal])).unwrap();
+            // SAFETY: takes a number only.
+            unsafe { libc::raise(signal) };
+            let (quiet, _open) = fd::pipe().unwrap();
+            let woken = wait(&mut [Waiting::to_read(&quiet)], None, Some(&before));
+            assert_eq!(woken.unwrap_err().kind(), io::ErrorKind::Interrupted);
+            assert!(signal::take(signal));
+            signal::set_mask(&before).unwrap();
+        });
     }
 }

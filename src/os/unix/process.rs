@@ -218,29 +218,33 @@ mod tests {
 
     #[test]
     fn exit_code_arrives() {
-        let pid = child(|| exit_now(7));
-        assert!(exists(pid));
-        assert_eq!(
-            wait(pid).unwrap(),
-            Some(Exited {
-                pid,
-                exit: Exit::Code(7)
-            })
-        );
-        assert_eq!(reap_pid(pid).unwrap(), None);
+        crate::os::alone(|| {
+            let pid = child(|| exit_now(7));
+            assert!(exists(pid));
+            assert_eq!(
+                wait(pid).unwrap(),
+                Some(Exited {
+                    pid,
+                    exit: Exit::Code(7)
+                })
+            );
+            assert_eq!(reap_pid(pid).unwrap(), None);
+        });
     }
 
     #[test]
     fn signal_arrives() {
-        let pid = child(|| loop {
-            std::thread::park();
+        crate::os::alone(|| {
+            let pid = child(|| loop {
+                std::thread::park();
+            });
+            kill(pid, libc::SIGKILL).unwrap();
+            let exit = Exit::Signal {
+                signal: libc::SIGKILL,
+                core: false,
+            };
+            assert_eq!(wait(pid).unwrap(), Some(Exited { pid, exit }));
         });
-        kill(pid, libc::SIGKILL).unwrap();
-        let exit = Exit::Signal {
-            signal: libc::SIGKILL,
-            core: false,
-        };
-        assert_eq!(wait(pid).unwrap(), Some(Exited { pid, exit }));
     }
 
     #[test]

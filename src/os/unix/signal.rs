@@ -257,31 +257,37 @@ mod tests {
 
     #[test]
     fn a_flag_is_set_and_taken() {
-        catch(libc::SIGWINCH).unwrap();
-        assert!(!raised(libc::SIGWINCH));
-        raise(libc::SIGWINCH);
-        assert!(raised(libc::SIGWINCH) && take(libc::SIGWINCH) && !take(libc::SIGWINCH));
-        assert!(!raised(-1) && !take(4000));
+        crate::os::alone(|| {
+            catch(libc::SIGWINCH).unwrap();
+            assert!(!raised(libc::SIGWINCH));
+            raise(libc::SIGWINCH);
+            assert!(raised(libc::SIGWINCH) && take(libc::SIGWINCH) && !take(libc::SIGWINCH));
+            assert!(!raised(-1) && !take(4000));
+        });
     }
 
     #[test]
     fn a_blocked_signal_waits() {
-        let signal = libc::SIGUSR2;
-        catch_restarting(signal).unwrap();
-        let before = block(&SignalSet::of(&[signal])).unwrap();
-        raise(signal);
-        assert!(!raised(signal) && mask().unwrap().contains(signal));
-        deliver_pending(&before).unwrap();
-        assert!(take(signal) && mask().unwrap().contains(signal));
-        set_mask(&before).unwrap();
-        assert!(!mask().unwrap().contains(signal));
+        crate::os::alone(|| {
+            let signal = libc::SIGUSR2;
+            catch_restarting(signal).unwrap();
+            let before = block(&SignalSet::of(&[signal])).unwrap();
+            raise(signal);
+            assert!(!raised(signal) && mask().unwrap().contains(signal));
+            deliver_pending(&before).unwrap();
+            assert!(take(signal) && mask().unwrap().contains(signal));
+            set_mask(&before).unwrap();
+            assert!(!mask().unwrap().contains(signal));
+        });
     }
 
     #[test]
     fn ignored_and_named() {
-        ignore(libc::SIGURG).unwrap();
-        kill(pid(), libc::SIGURG).unwrap();
-        default(libc::SIGURG).unwrap();
-        assert_eq!(describe(libc::SIGSEGV), "Segmentation fault");
+        crate::os::alone(|| {
+            ignore(libc::SIGURG).unwrap();
+            kill(pid(), libc::SIGURG).unwrap();
+            default(libc::SIGURG).unwrap();
+            assert_eq!(describe(libc::SIGSEGV), "Segmentation fault");
+        });
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Ready {
 mod tests {
     use super::*;
     use crate::os::fd;
-    use crate::os::signal::SignalSet;
+    use crate::os::process::{self, exit_now, fork, kill, Exit, Fork};
+    use crate::os::signal::{self, SignalSet};
     use std::io;
     use std::os::fd::{AsFd, OwnedFd};
     use std::time::Duration;
@@ -37,90 +38,90 @@ mod tests {
         ($name:ident, $poller:ty) => {
             #[test]
             fn $name() {
-                let poller = <$poller>::new().unwrap();
-                let (from, to) = pipe();
-                poller.register(from.as_fd(), 5).unwrap();
-                let mut ready = Vec::new();
-                let now = Some(Duration::ZERO);
-                poller.wait(now, None, &mut ready).unwrap();
-                assert_eq!(ready, []);
-                fd::write(&to, b"x").unwrap();
-                poller.wait(None, None, &mut ready).unwrap();
-                assert!(matches!(
-                    ready[..],
-                    [Ready {
-                        token: 5,
-                        readable: true,
-                        closed: false,
-                        ..
-                    }]
-                ));
-                poller.wait(now, None, &mut ready).unwrap();
-                assert_eq!(ready, [], "reported once");
-                drop(to);
-                poller.rearm(from.as_fd(), 5).unwrap();
-                poller
-                    .wait(now, Some(&SignalSet::empty()), &mut ready)
-                    .unwrap();
-                assert!(matches!(
-                    ready[..],
-                    [Ready {
-                        token: 5,
-                        readable: true,
-                        closed: true,
-                        ..
-                    }]
-                ));
-                poller.deregister(from.as_fd()).unwrap();
-
-                let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-                listener.set_nonblocking(true).unwrap();
-                poller.add_listener(listener.as_fd(), 9).unwrap();
-                let connect =
-                    || std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-                let _clients = [connect(), connect()];
-                for count in 1..=2 {
+                crate::os::alone(|| {
+                    let poller = <$poller>::new().unwrap();
+                    let (from, to) = pipe();
+                    poller.register(from.as_fd(), 5).unwrap();
+                    let mut ready = Vec::new();
+                    let now = Some(Duration::ZERO);
+                    poller.wait(now, None, &mut ready).unwrap();
+                    assert_eq!(ready, []);
+                    fd::write(&to, b"x").unwrap();
                     poller.wait(None, None, &mut ready).unwrap();
                     assert!(matches!(
                         ready[..],
                         [Ready {
-                            token: 9,
+                            token: 5,
                             readable: true,
+                            closed: false,
                             ..
                         }]
                     ));
-                    crate::os::socket::accept(&listener).unwrap();
-                    poller.accepted(listener.as_fd(), 9, count * 16).unwrap();
-                }
-                poller.wait(now, None, &mut ready).unwrap();
-                assert_eq!(ready, []);
-                poller.remove_listener(listener.as_fd()).unwrap();
-                let _late = connect();
-                poller.wait(now, None, &mut ready).unwrap();
-                assert_eq!(ready, []);
+                    poller.wait(now, None, &mut ready).unwrap();
+                    assert_eq!(ready, [], "reported once");
+                    drop(to);
+                    poller.rearm(from.as_fd(), 5).unwrap();
+                    poller
+                        .wait(now, Some(&SignalSet::empty()), &mut ready)
+                        .unwrap();
+                    assert!(matches!(
+                        ready[..],
+                        [Ready {
+                            token: 5,
+                            readable: true,
+                            closed: true,
+                            ..
+                        }]
+                    ));
+                    poller.deregister(from.as_fd()).unwrap();
 
-                let waker = poller.waker(77).unwrap();
-                waker.wake().unwrap();
-                poller.wait(None, None, &mut ready).unwrap();
-                assert!(matches!(ready[..], [Ready { token: 77, .. }]));
+                    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                    listener.set_nonblocking(true).unwrap();
+                    poller.add_listener(listener.as_fd(), 9).unwrap();
+                    let connect =
+                        || std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+                    let _clients = [connect(), connect()];
+                    for count in 1..=2 {
+                        poller.wait(None, None, &mut ready).unwrap();
+                        assert!(matches!(
+                            ready[..],
+                            [Ready {
+                                token: 9,
+                                readable: true,
+                                ..
+                            }]
+                        ));
+                        crate::os::socket::accept(&listener).unwrap();
+                        poller.accepted(listener.as_fd(), 9, count * 16).unwrap();
+                    }
+                    poller.wait(now, None, &mut ready).unwrap();
+                    assert_eq!(ready, []);
+                    poller.remove_listener(listener.as_fd()).unwrap();
+                    let _late = connect();
+                    poller.wait(now, None, &mut ready).unwrap();
+                    assert_eq!(ready, []);
 
-                // A signal that waits is let in by the wait.
-                let signal = libc::SIGIO;
-                crate::os::signal::catch(signal).unwrap();
-                let open = crate::os::signal::block(&SignalSet::of(&[signal])).unwrap();
-                // The process's signals go to any thread, so this one is sent to a child that asks itself.
-                let crate::os::process::Fork::Parent(pid) = crate::os::process::fork().unwrap()
-                else {
-                    crate::os::process::kill(crate::os::process::pid(), signal).unwrap();
-                    let woken = poller.wait(None, Some(&open), &mut ready);
-                    let kind = woken.map_err(|error| error.kind());
-                    let good = kind == Err(io::ErrorKind::Interrupted)
-                        && crate::os::signal::raised(signal);
-                    crate::os::process::exit_now(i32::from(!good));
-                };
-                let ended = crate::os::process::wait(pid).unwrap().unwrap();
-                assert_eq!(ended.exit, crate::os::process::Exit::Code(0));
-                crate::os::signal::set_mask(&open).unwrap();
+                    let waker = poller.waker(77).unwrap();
+                    waker.wake().unwrap();
+                    poller.wait(None, None, &mut ready).unwrap();
+                    assert!(matches!(ready[..], [Ready { token: 77, .. }]));
+
+                    // A signal that waits is let in by the wait.
+                    let signal = libc::SIGIO;
+                    signal::catch(signal).unwrap();
+                    let open = signal::block(&SignalSet::of(&[signal])).unwrap();
+                    // The process's signals go to any thread, so it is a child with one that asks itself.
+                    let Fork::Parent(pid) = fork().unwrap() else {
+                        kill(process::pid(), signal).unwrap();
+                        let woken = poller.wait(None, Some(&open), &mut ready);
+                        let kind = woken.map_err(|error| error.kind());
+                        let good =
+                            kind == Err(io::ErrorKind::Interrupted) && signal::raised(signal);
+                        exit_now(i32::from(!good));
+                    };
+                    let exit = process::wait(pid).unwrap().unwrap().exit;
+                    assert_eq!(exit, Exit::Code(0));
+                });
             }
         };
     }
