@@ -1,8 +1,9 @@
 //! Threads for work that blocks: in a threaded build they start when work comes that none is free for, up to a limit, and end
 //! when they have long had nothing to do. Without threads the work is done on the spot.
 
-use std::future::Future;
 use std::io;
+
+pub use imp::Call;
 
 use crate::sync::{MaybeSend, Work};
 
@@ -25,11 +26,12 @@ impl Pool {
 
     /// Does the work and gives its result to the task that waits for it. An error: as for [`Pool::run`], or the work
     /// panicked.
-    pub fn call<T: MaybeSend + 'static>(
-        &self,
-        work: impl FnOnce() -> T + MaybeSend + 'static,
-    ) -> impl Future<Output = io::Result<T>> {
-        self.0.call(work)
+    pub fn call<T, W>(&self, work: W) -> Call<T>
+    where
+        T: MaybeSend + 'static,
+        W: FnOnce() -> T + MaybeSend + 'static,
+    {
+        imp::call(|job| self.0.run(job), work)
     }
 
     /// Threads alive.
@@ -48,6 +50,15 @@ impl Pool {
     }
 }
 
+/// Has work done by `run` (a pool, or the spot) and gives its result to the task that waits for it. An error: `run`'s own, or
+/// the work panicked.
+pub fn call<T: MaybeSend + 'static>(
+    run: impl FnOnce(Work) -> io::Result<()>,
+    work: impl FnOnce() -> T + MaybeSend + 'static,
+) -> Call<T> {
+    imp::call(run, work)
+}
+
 fn failed() -> io::Error {
     io::Error::other("the work was lost to a panic or a closed pool")
 }
@@ -55,6 +66,7 @@ fn failed() -> io::Error {
 #[cfg(threaded)]
 mod imp {
     use super::*;
+    use std::future::Future;
     use std::panic::{catch_unwind, AssertUnwindSafe};
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
@@ -117,19 +129,6 @@ mod imp {
             Ok(())
         }
 
-        pub fn call<T: Send + 'static>(
-            &self,
-            work: impl FnOnce() -> T + Send + 'static,
-        ) -> Call<T> {
-            let shared = Shared::new(Lock::new(State::Waiting(None)));
-            let answer = Answer(Shared::clone(&shared));
-            let started = self.run(Box::new(move || answer.give(Ok(work()))));
-            if let Err(error) = started {
-                *shared.lock() = State::Done(Err(error));
-            }
-            Call(shared)
-        }
-
         pub fn threads(&self) -> usize {
             *self.0.threads.lock()
         }
@@ -160,6 +159,19 @@ mod imp {
         Taken,
     }
 
+    pub fn call<T: Send + 'static>(
+        run: impl FnOnce(Work) -> io::Result<()>,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Call<T> {
+        let shared = Shared::new(Lock::new(State::Waiting(None)));
+        let answer = Answer(Shared::clone(&shared));
+        let started = run(Box::new(move || answer.give(Ok(work()))));
+        if let Err(error) = started {
+            *shared.lock() = State::Done(Err(error));
+        }
+        Call(shared)
+    }
+
     /// The side of the work: whatever becomes of it, the task is told.
     struct Answer<T>(Shared<Lock<State<T>>>);
 
@@ -181,7 +193,7 @@ mod imp {
         }
     }
 
-    /// The side of the task.
+    /// The result of work done elsewhere, to be awaited.
     pub struct Call<T>(Shared<Lock<State<T>>>);
 
     impl<T> Future for Call<T> {
@@ -206,7 +218,12 @@ mod imp {
 #[cfg(not(threaded))]
 mod imp {
     use super::*;
+    use std::cell::Cell;
     use std::panic::{catch_unwind, AssertUnwindSafe};
+    use std::rc::Rc;
+
+    /// The result is there when the call returns.
+    pub type Call<T> = std::future::Ready<io::Result<T>>;
 
     #[derive(Clone)]
     pub struct Pool;
@@ -225,17 +242,6 @@ mod imp {
             Ok(())
         }
 
-        pub fn call<T: 'static>(
-            &self,
-            work: impl FnOnce() -> T + 'static,
-        ) -> impl Future<Output = io::Result<T>> {
-            let answer = catch_unwind(AssertUnwindSafe(work)).map_err(|_| failed());
-            if let Some(executor) = super::super::Executor::try_current() {
-                executor.clock().refresh();
-            }
-            std::future::ready(answer)
-        }
-
         pub fn threads(&self) -> usize {
             0
         }
@@ -245,5 +251,16 @@ mod imp {
         }
 
         pub fn close(&self) {}
+    }
+
+    pub fn call<T: 'static>(
+        run: impl FnOnce(Work) -> io::Result<()>,
+        work: impl FnOnce() -> T + 'static,
+    ) -> Call<T> {
+        let answer = Rc::new(Cell::new(None));
+        let place = answer.clone();
+        let started = run(Box::new(move || place.set(Some(work()))));
+        let done = answer.take();
+        std::future::ready(started.and_then(|()| done.ok_or_else(failed)))
     }
 }

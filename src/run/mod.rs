@@ -23,7 +23,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime};
 
-pub use blocking::Pool;
+pub use blocking::{call, Call, Pool};
 pub use clock::DateString;
 pub use executor::{Event, Executor};
 pub use fd::Fd;
