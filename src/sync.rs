@@ -17,6 +17,10 @@ mod imp {
     pub trait MaybeSend: Send {}
     impl<T: Send + ?Sized> MaybeSend for T {}
 
+    /// Marks what all threads may look at if this build has several: configuration.
+    pub trait MaybeShare: Send + Sync {}
+    impl<T: Send + Sync + ?Sized> MaybeShare for T {}
+
     /// Work for `blocking`: it may run on another thread.
     pub type Work = Box<dyn FnOnce() + Send + 'static>;
 
@@ -25,6 +29,7 @@ mod imp {
     pub struct Lock<T: ?Sized>(Mutex<T>);
 
     impl<T> Lock<T> {
+        /// Puts a value behind a lock.
         pub const fn new(value: T) -> Self {
             Lock(Mutex::new(value))
         }
@@ -51,6 +56,7 @@ mod imp {
         pub struct Counter(AtomicU64);
 
         impl Counter {
+            /// Begins at `value`.
             pub const fn new(value: u64) -> Self {
                 Counter(AtomicU64::new(value))
             }
@@ -65,10 +71,12 @@ mod imp {
                 self.0.fetch_sub(n, Ordering::Relaxed)
             }
 
+            /// The number now.
             pub fn get(&self) -> u64 {
                 self.0.load(Ordering::Relaxed)
             }
 
+            /// Sets the number, whatever it was.
             pub fn set(&self, value: u64) {
                 self.0.store(value, Ordering::Relaxed)
             }
@@ -82,23 +90,28 @@ mod imp {
         pub struct Counter(super::Lock<u64>);
 
         impl Counter {
+            /// Begins at `value`.
             pub const fn new(value: u64) -> Self {
                 Counter(super::Lock::new(value))
             }
 
+            /// Adds, wrapping, and gives the value before.
             pub fn add(&self, n: u64) -> u64 {
                 let mut value = self.0.lock();
                 std::mem::replace(&mut *value, value.wrapping_add(n))
             }
 
+            /// Subtracts, wrapping, and gives the value before.
             pub fn sub(&self, n: u64) -> u64 {
                 self.add(n.wrapping_neg())
             }
 
+            /// The number now.
             pub fn get(&self) -> u64 {
                 *self.0.lock()
             }
 
+            /// Sets the number, whatever it was.
             pub fn set(&self, value: u64) {
                 *self.0.lock() = value;
             }
@@ -123,6 +136,7 @@ mod imp {
     /// What [`Queue::pop`] found.
     #[derive(Debug, PartialEq, Eq)]
     pub enum Popped<T> {
+        /// The oldest item.
         Item(T),
         /// Nothing came within the time.
         TimedOut,
@@ -137,6 +151,7 @@ mod imp {
     }
 
     impl<T> Queue<T> {
+        /// An open, empty queue.
         pub const fn new() -> Self {
             let state = QueueState {
                 items: VecDeque::new(),
@@ -202,10 +217,12 @@ mod imp {
             self.state().items.pop_front()
         }
 
+        /// Items that nobody took yet.
         pub fn len(&self) -> usize {
             self.state().items.len()
         }
 
+        /// Whether there is none.
         pub fn is_empty(&self) -> bool {
             self.len() == 0
         }
@@ -229,6 +246,10 @@ mod imp {
     pub trait MaybeSend {}
     impl<T: ?Sized> MaybeSend for T {}
 
+    /// Marks what all threads may look at if this build has several; it has one.
+    pub trait MaybeShare {}
+    impl<T: ?Sized> MaybeShare for T {}
+
     /// Work for `blocking`: it runs on the spot.
     pub type Work = Box<dyn FnOnce() + 'static>;
 
@@ -237,6 +258,7 @@ mod imp {
     pub struct Lock<T: ?Sized>(RefCell<T>);
 
     impl<T> Lock<T> {
+        /// Puts a value behind a lock.
         pub const fn new(value: T) -> Self {
             Lock(RefCell::new(value))
         }
@@ -260,6 +282,7 @@ mod imp {
     pub struct Counter(Cell<u64>);
 
     impl Counter {
+        /// Begins at `value`.
         pub const fn new(value: u64) -> Self {
             Counter(Cell::new(value))
         }
@@ -274,10 +297,12 @@ mod imp {
             self.0.replace(self.0.get().wrapping_sub(n))
         }
 
+        /// The number now.
         pub fn get(&self) -> u64 {
             self.0.get()
         }
 
+        /// Sets the number, whatever it was.
         pub fn set(&self, value: u64) {
             self.0.set(value)
         }

@@ -49,8 +49,10 @@ pub trait Transport {
     /// Tells the peer that no more will come. Bytes already written still arrive.
     fn poll_shutdown_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>>;
 
+    /// Our side of the connection.
     fn local_addr(&self) -> SocketAddr;
 
+    /// The other side of the connection.
     fn peer_addr(&self) -> SocketAddr;
 }
 

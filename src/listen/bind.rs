@@ -70,6 +70,7 @@ impl Options {
 /// Something that went wrong, in the words of Apache's log.
 #[derive(Debug)]
 pub struct Problem {
+    /// What the system said, where it was asked.
     pub error: Option<io::Error>,
     /// Begins with the message's number, where it has one.
     pub message: String,
@@ -102,6 +103,7 @@ impl std::error::Error for Problem {}
 pub struct Bound {
     /// In the order of the configuration, the buckets of one address together.
     pub listeners: Vec<Listener>,
+    /// What a server can live with.
     pub warnings: Vec<Problem>,
 }
 

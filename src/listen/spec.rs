@@ -32,6 +32,7 @@ pub struct ListenSpec {
     pub addr: Option<IpAddr>,
     /// The interface of a link-local IPv6 address, else 0.
     pub scope: u32,
+    /// Never 0 in a directive.
     pub port: u16,
     /// In lower case: `https` for port 443 and `http` for others, unless the directive says.
     pub protocol: BString,

@@ -23,10 +23,12 @@ impl DateString {
         DateString(bytes)
     }
 
+    /// For a header.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
+    /// For a text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }

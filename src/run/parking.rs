@@ -44,6 +44,7 @@ impl<P> Default for Lot<P> {
 }
 
 impl<P: Park> Lot<P> {
+    /// An empty lot. An executor serves one.
     pub fn new() -> Lot<P> {
         Lot::default()
     }
@@ -54,6 +55,7 @@ impl<P: Park> Lot<P> {
         inner.places.len() - inner.free.len()
     }
 
+    /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -83,6 +83,7 @@ impl MemTransport {
         self
     }
 
+    /// The addresses it claims to have.
     #[must_use]
     pub fn with_addresses(mut self, local: SocketAddr, peer: SocketAddr) -> MemTransport {
         (self.local, self.peer) = (local, peer);

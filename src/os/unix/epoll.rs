@@ -20,8 +20,10 @@ pub const READ: u32 = libc::EPOLLIN as u32;
 pub struct Event(libc::epoll_event);
 
 impl Event {
+    /// For making room.
     pub const NONE: Event = Event(libc::epoll_event { events: 0, u64: 0 });
 
+    /// The number that the registration gave.
     pub fn data(&self) -> u64 {
         self.0.u64
     }

@@ -35,8 +35,11 @@ atoms!(std::sync::atomic::AtomicU64);
 /// What a process may do with pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// Nothing.
     None,
+    /// Read.
     Read,
+    /// Read and write.
     ReadWrite,
 }
 
@@ -109,6 +112,7 @@ impl Map {
         self.len
     }
 
+    /// Whether it has no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

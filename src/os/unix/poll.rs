@@ -21,6 +21,7 @@ pub struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
+    /// Waits until it can be read.
     pub fn to_read(fd: &'a impl AsFd) -> Waiting<'a> {
         Waiting {
             fd: fd.as_fd(),
@@ -31,6 +32,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
+    /// Waits until it can be written.
     pub fn to_write(fd: &'a impl AsFd) -> Waiting<'a> {
         Waiting {
             fd: fd.as_fd(),

@@ -10,21 +10,32 @@ pub type Pid = libc::pid_t;
 /// Which side of a [`fork`] this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fork {
+    /// The process that called; the other one is its child.
     Parent(Pid),
+    /// The new process.
     Child,
 }
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
+    /// It ended by itself, with this code.
     Code(i32),
-    Signal { signal: i32, core: bool },
+    /// A signal ended it.
+    Signal {
+        /// Which.
+        signal: i32,
+        /// Whether it left a core dump.
+        core: bool,
+    },
 }
 
 /// A process that ended and was reaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exited {
+    /// Which one.
     pub pid: Pid,
+    /// How.
     pub exit: Exit,
 }
 

@@ -43,6 +43,7 @@ extern "C" fn crash(signal: libc::c_int) {
 pub struct SignalSet(libc::sigset_t);
 
 impl SignalSet {
+    /// No signal.
     pub fn empty() -> SignalSet {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigemptyset makes the whole set.
@@ -52,6 +53,7 @@ impl SignalSet {
         }
     }
 
+    /// Every signal.
     pub fn full() -> SignalSet {
         let mut set = MaybeUninit::uninit();
         // SAFETY: sigfillset makes the whole set.
@@ -68,6 +70,7 @@ impl SignalSet {
             .fold(SignalSet::empty(), |set, &signal| set.with(signal))
     }
 
+    /// This one besides.
     #[must_use]
     pub fn with(mut self, signal: i32) -> SignalSet {
         // SAFETY: the set is ours; a wrong number changes nothing.
@@ -75,6 +78,7 @@ impl SignalSet {
         self
     }
 
+    /// All but this one.
     #[must_use]
     pub fn without(mut self, signal: i32) -> SignalSet {
         // SAFETY: the set is ours; a wrong number changes nothing.
@@ -82,6 +86,7 @@ impl SignalSet {
         self
     }
 
+    /// Whether this one is in it.
     pub fn contains(&self, signal: i32) -> bool {
         // SAFETY: the set is ours.
         unsafe { libc::sigismember(&self.0, signal) == 1 }

@@ -9,16 +9,22 @@ use super::{c_string, check};
 /// A line of the user database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
+    /// By which it is looked up.
     pub name: CString,
+    /// Its number.
     pub uid: u32,
+    /// The number of the group.
     pub gid: u32,
+    /// Home folder.
     pub home: CString,
 }
 
 /// A line of the group database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
+    /// By which it is looked up.
     pub name: CString,
+    /// The number of the group.
     pub gid: u32,
 }
 
