@@ -47,7 +47,7 @@ pub use error_log::{Emit, ErrorLog, Event, Formats};
 pub use escape::{escape_error, escape_item, raw, Raw};
 pub use format::{os_error_text, Format};
 pub use level::{Level, Levels, UNKNOWN_LEVEL};
-pub use logs::{Logs, OpenError, Purpose};
+pub use logs::{Logs, OpenError, Purpose, Reopened};
 pub use program::Programs;
 pub use site::{ConnectionFacts, Mark, RequestFacts, Site};
 pub use target::{Program, SyslogTarget, Target};

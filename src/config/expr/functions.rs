@@ -255,3 +255,20 @@ fn before_nul(mut text: Vec<u8>) -> Vec<u8> {
     }
     text
 }
+
+/// The SHA-1 of a file's content in base 64, as `FileETag Digest` and the like show it.
+pub fn digest_of_file(file: &std::fs::File) -> std::io::Result<String> {
+    use std::os::unix::fs::FileExt;
+    let mut digest = sha1::Sha1::new();
+    let mut piece = vec![0; 64 * 1024];
+    let mut offset = 0;
+    loop {
+        match file.read_at(&mut piece, offset)? {
+            0 => return Ok(String::from_utf8_lossy(&base64(&digest.finalize())).into_owned()),
+            n => {
+                digest.update(&piece[..n]);
+                offset += n as u64;
+            }
+        }
+    }
+}

@@ -15,7 +15,7 @@ mod lexer;
 mod names;
 mod parser;
 
-pub use functions::file_test;
+pub use functions::{digest_of_file, file_test};
 pub use names::{FileTest, LocalTime, Variable};
 
 use crate::pattern::{Captures, Flags};

@@ -1,0 +1,198 @@
+//! The core's own steps: DocumentRoot, TRACE and OPTIONS, and the default handler, which serves files.
+
+use crate::config::core::{FileEtag, Trace};
+use crate::filters::{Bucket, FileRange};
+use crate::hooks::{Answer, Status};
+use crate::log;
+use crate::log::Level;
+use crate::os::clock;
+use crate::protocol::etag::{FileETag, FileFacts};
+use crate::protocol::http1::Framing;
+use crate::protocol::method::MethodSet;
+use crate::protocol::Method;
+use crate::request::{error, FileInfo, FileKind, Request};
+use bstr::BString;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
+
+const LOG_MODULE: &str = "core";
+
+/// URL path to file name below DocumentRoot.
+pub fn translate(r: &mut Request) -> Answer<'_> {
+    if r.uri == "*" || r.no_file {
+        r.no_file = true;
+        return Answer::Now(Status::Ok);
+    }
+    if !r.uri.starts_with(b"/") {
+        log!(&*r, Level::Error, 126, "Invalid URI in request {}", log::raw(&r.the_request));
+        return Answer::Now(Status::Http(400));
+    }
+    let root = r.core_server().document_root.clone();
+    let root = root.unwrap_or_else(|| crate::version::default_docroot().into());
+    let mut name = BString::from(root.as_os_str().as_bytes());
+    while name.ends_with(b"/") {
+        name.pop();
+    }
+    name.extend_from_slice(&r.uri);
+    r.filename = name;
+    Answer::Now(Status::Ok)
+}
+
+/// TRACE, and what OPTIONS asks of the server as a whole, concern no file.
+pub fn map_methods(r: &mut Request) -> Answer<'_> {
+    match r.method {
+        Method::Trace => Answer::Now(trace(r)),
+        Method::Options if r.uri == "*" => Answer::Now(Status::Ok),
+        _ => Answer::Now(Status::Declined),
+    }
+}
+
+/// Sends the request back (RFC 9110, section 9.3.8), as TraceEnable allows.
+fn trace(r: &mut Request) -> Status {
+    let mode = r.core_server().trace.unwrap_or(Trace::On);
+    if mode == Trace::Off {
+        r.notes.set("error-notes", "TRACE denied by server configuration");
+        return Status::Http(405);
+    }
+    if !matches!(r.framing, Framing::None | Framing::Length(0)) {
+        r.notes.set("error-notes", "TRACE with a request body is not allowed");
+        return Status::Http(413);
+    }
+    let mut body = r.the_request.to_vec();
+    body.extend_from_slice(b"\r\n");
+    for (name, value) in r.headers_in.iter() {
+        body.extend_from_slice(name);
+        body.extend_from_slice(b": ");
+        body.extend_from_slice(value);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"\r\n");
+    r.content_type = Some("message/http".into());
+    r.write(body);
+    Status::Done
+}
+
+/// OPTIONS that no other handler wanted.
+pub fn options(r: &mut Request) -> Answer<'_> {
+    if r.method != Method::Options {
+        return Answer::Now(Status::Declined);
+    }
+    let allowed = allowed_methods(r);
+    r.headers_out.set("Allow", allowed);
+    Answer::Now(Status::Ok)
+}
+
+/// What the default handler does; TRACE where it is enabled.
+fn allowed_methods(r: &Request) -> String {
+    let mut set = MethodSet::NONE;
+    for method in [Method::Get, Method::Head, Method::Post, Method::Options] {
+        set.insert(method);
+    }
+    if r.core_server().trace != Some(Trace::Off) {
+        set.insert(Method::Trace);
+    }
+    set.allow()
+}
+
+/// The default handler: a file.
+pub fn serve_file(r: &mut Request) -> Answer<'_> {
+    Answer::Now(file_response(r))
+}
+
+fn file_response(r: &mut Request) -> Status {
+    if let Some(handler) = r.handler.clone().filter(|h| h != "default-handler" && !h.is_empty()) {
+        log!(&*r, Level::Debug, 20012, "no module handles '{handler}'; the file itself is served");
+    }
+    if !matches!(r.method, Method::Get | Method::Head | Method::Post) {
+        let allowed = allowed_methods(r);
+        r.headers_out.set("Allow", allowed);
+        let known = r.method != Method::Other || r.ctx.generation.main.methods.iter().any(|m| r.method_name == m.as_bytes());
+        return Status::Http(if known { 405 } else { 501 });
+    }
+    let Some(info) = r.finfo.clone() else {
+        log!(&*r, Level::Info, 128, "File does not exist: {}", log::raw(&r.filename));
+        return Status::Http(404);
+    };
+    match info.kind {
+        FileKind::Directory => {
+            log!(&*r, Level::Error, 129, "Attempt to serve directory: {}", log::raw(&r.filename));
+            return Status::Http(404);
+        }
+        FileKind::Other => {
+            log!(&*r, Level::Error, 20013, "{} is neither a file nor a folder", log::raw(&r.filename));
+            return Status::Http(403);
+        }
+        FileKind::Regular => {}
+    }
+    // A file has no path behind it, unless the configuration wants it so.
+    if !r.path_info.is_empty() && r.core_dir().accept_path_info != Some(Some(true)) {
+        log!(&*r, Level::Info, 128, "File does not exist: {}{}", log::raw(&r.filename), log::raw(&r.path_info));
+        return Status::Http(404);
+    }
+    if r.method == Method::Post {
+        r.headers_out.set("Allow", allowed_methods(r));
+        return Status::Http(405);
+    }
+    open_and_send(r)
+}
+
+fn open_and_send(r: &mut Request) -> Status {
+    let file = match File::open(OsStr::from_bytes(&r.filename)) {
+        Ok(file) => file,
+        Err(error) => return cannot_open(r, &error),
+    };
+    // What counts is the file that is open now, not the one that was looked at.
+    let info = match file.metadata() {
+        Ok(meta) => FileInfo::of(&meta),
+        Err(error) => return cannot_open(r, &error),
+    };
+    r.update_mtime(info.mtime);
+    if let Err(error) = validators(r, &info, &file) {
+        return cannot_open(r, &error);
+    }
+    if let Some(status) = error::conditions(r) {
+        return Status::Http(status);
+    }
+    let sendfile = r.core_dir().sendfile.unwrap_or(false);
+    if info.size > 0 {
+        r.push(Bucket::File(FileRange { file: Rc::new(file), offset: 0, len: info.size, sendfile }));
+    }
+    r.push(Bucket::End);
+    Status::Ok
+}
+
+fn cannot_open(r: &Request, error: &io::Error) -> Status {
+    log!(r, Level::Error, 132, err = error, "file permissions deny server access: {}", log::raw(&r.filename));
+    match error.raw_os_error() {
+        Some(libc::EMFILE | libc::ENFILE) => Status::Http(503),
+        _ if error.kind() == io::ErrorKind::NotFound => Status::Http(404),
+        _ => Status::Http(403),
+    }
+}
+
+/// Last-Modified, ETag and Accept-Ranges.
+fn validators(r: &mut Request, info: &FileInfo, file: &File) -> io::Result<()> {
+    let modified = clock::seconds(r.mtime.unwrap_or(info.mtime)).min(clock::seconds(r.request_time));
+    r.headers_out.set("Last-Modified", crate::protocol::date::http(modified));
+    let bits = r.core_dir().file_etag.bits();
+    if bits & FileEtag::DIGEST != 0 {
+        let digest = crate::config::expr::digest_of_file(file)?;
+        r.headers_out.set("ETag", crate::protocol::etag::of_digest(&digest));
+    } else if bits & FileEtag::NONE == 0 {
+        let parts = FileETag {
+            inode: bits & FileEtag::INODE != 0,
+            mtime: bits & FileEtag::MTIME != 0,
+            size: bits & FileEtag::SIZE != 0,
+            digest: false,
+        };
+        let facts = FileFacts { inode: info.inode, size: info.size, mtime: clock::microseconds(info.mtime) };
+        if let Some(tag) = parts.make(&facts, clock::microseconds(r.request_time)) {
+            r.headers_out.set("ETag", tag);
+        }
+    }
+    r.headers_out.set("Accept-Ranges", "bytes");
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! One whole reading of the configuration: from the command line's words to a [`Generation`] that is not yet open.
+
+use super::build::{execute, Build, Target};
+use super::directive::{Place, Scope};
+use super::error::ConfigError;
+use super::read::{Globals, Reader};
+use super::source::ConfigSource;
+use super::tree::Node;
+use crate::hooks::module::{ModuleSet, Registry};
+use crate::hooks::HookTable;
+use crate::server::vhost::VhostTable;
+use crate::server::{Draft, Generation, Server};
+use std::path::PathBuf;
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// `-d`, else the compiled ServerRoot.
+    pub root: PathBuf,
+    /// `-f`, relative to the root.
+    pub file: PathBuf,
+    /// `-C`, in order.
+    pub before: Vec<String>,
+    /// `-c`, in order.
+    pub after: Vec<String>,
+    /// `-D`, in order.
+    pub defines: Vec<String>,
+    /// The runtime directory without a DefaultRuntimeDir, relative to the root.
+    pub runtime_dir: PathBuf,
+}
+
+/// A reading that succeeded, with what it has to say.
+pub struct Loaded {
+    /// The configuration; sockets and logs are not open.
+    pub generation: Generation,
+    /// Warnings, in order.
+    pub warnings: Vec<String>,
+}
+
+/// Reads and checks the configuration. All mistakes of it are told together.
+pub fn load(
+    options: &LoadOptions,
+    registry: &'static Registry,
+    number: u32,
+    source: ConfigSource,
+) -> Result<Loaded, Vec<ConfigError>> {
+    let globals = Globals {
+        defines: options.defines.iter().map(|name| (name.clone(), None)).collect(),
+        modules: ModuleSet::new(registry),
+        root: options.root.clone(),
+        runtime_dir: options.root.join(&options.runtime_dir),
+    };
+    let mut build = Build::new(globals, source, 0);
+    let tree = read(options, &mut build);
+    let modules: Vec<_> = build.globals.modules.active().iter().map(|(module, _)| *module).collect();
+    let hooks = HookTable::build(&modules).unwrap_or_else(|message| {
+        build.errors.push(ConfigError::bare(message));
+        HookTable::default()
+    });
+    let main = execute_main(&tree, &mut build);
+    finish(main, hooks, build, number)
+}
+
+fn read(options: &LoadOptions, build: &mut Build) -> Vec<Node> {
+    let mut tree = Vec::new();
+    let mut reader = Reader::new(
+        &mut build.globals,
+        &mut build.source,
+        &mut build.errors,
+        &mut build.warnings,
+        true,
+    );
+    for line in &options.before {
+        reader.read_text(line, u32::MAX, &mut tree);
+    }
+    reader.read_file(&options.root.join(&options.file), None, &mut tree);
+    for line in &options.after {
+        reader.read_text(line, u32::MAX, &mut tree);
+    }
+    tree
+}
+
+fn execute_main(tree: &[Node], build: &mut Build) -> Server {
+    let mut main = Server::new("");
+    let mut dir = std::mem::take(&mut main.dir);
+    let mut target = Target {
+        server: &mut main,
+        dir: &mut dir,
+        place: Place::Main,
+        allowed: Scope::RSRC_CONF.or(Scope::OPTIONS).or(Scope::FILEINFO).or(Scope::INDEXES),
+        section: None,
+        limited: None,
+    };
+    execute(tree, &mut target, build);
+    main.dir = dir;
+    main
+}
+
+fn finish(
+    main: Server,
+    hooks: HookTable,
+    mut build: Build,
+    number: u32,
+) -> Result<Loaded, Vec<ConfigError>> {
+    let mut servers = vec![main];
+    for mut server in std::mem::take(&mut build.virtual_hosts) {
+        server.inherit(&servers[0]);
+        server.index = servers.len();
+        servers.push(server);
+    }
+    let vhosts = VhostTable::build(&mut servers, &build.main.listens, &mut build.warnings);
+    let mut generation = Generation::new(number, servers, vhosts, hooks, build.main);
+    generation.globals = build.globals;
+    generation.source = build.source;
+    generation.index_services();
+    let mut errors = build.errors;
+    let mut warnings = build.warnings;
+    if errors.is_empty() {
+        for check in generation.hooks.check_config.clone() {
+            let mut draft = Draft { generation: &mut generation, warnings: &mut warnings };
+            if let Err(message) = check(&mut draft) {
+                errors.push(ConfigError::bare(message));
+            }
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(Loaded { generation, warnings }),
+        false => Err(errors),
+    }
+}

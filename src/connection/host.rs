@@ -1,0 +1,79 @@
+//! What the MPM lends to every connection that it drives. Implemented in `mpm/`.
+
+use crate::scoreboard::WorkerSlot;
+use crate::sync::Work;
+use std::task::{Context, Poll};
+
+/// The MPM, as a connection sees it.
+pub trait Host {
+    /// A place to work in: a scoreboard slot. `event` lets requests wait here, unread, while all are taken; where a
+    /// thread drives one connection there always is one. Dropping the permit gives the place back.
+    fn poll_permit(&self, cx: &mut Context<'_>) -> Poll<Permit>;
+
+    /// True once this generation ends: the next answer on each connection carries `Connection: close`.
+    fn closing(&self) -> bool;
+
+    /// Runs work that may block: on the spot where a thread drives one connection, else on a thread of the child. An
+    /// error: no thread can be made; the work is dropped.
+    fn block(&self, work: Work) -> std::io::Result<()>;
+
+    /// True if idle connections are given back with `Outcome::Park`; else they wait in place.
+    fn parks(&self) -> bool;
+
+    /// A connection begins or ends to be in this state; `event` shows the numbers in the scoreboard.
+    fn count(&self, what: Stage, change: i32) {
+        let _ = (what, change);
+    }
+
+    /// Facts for mod_status and logs.
+    fn child(&self) -> ChildFacts;
+
+    /// What mod_status shows: all slots, as they are now.
+    fn snapshot(&self) -> crate::scoreboard::Snapshot;
+}
+
+/// The right to work on a request, and the slot that shows it.
+pub struct Permit {
+    /// The slot in the scoreboard; none where there is no scoreboard (tests).
+    pub slot: Option<WorkerSlot>,
+    /// Called when the permit is given back.
+    pub release: Option<Box<dyn FnOnce()>>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(release) = self.release.take() {
+            release();
+        }
+    }
+}
+
+/// What a connection without a permit is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// The response is on its way to a slow peer.
+    Writing,
+    /// Between requests.
+    KeepAlive,
+    /// Lingering close.
+    Closing,
+}
+
+/// Who serves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChildFacts {
+    /// Process id.
+    pub pid: u32,
+    /// Slot of the child in the scoreboard.
+    pub slot: u32,
+    /// Generation number.
+    pub generation: u32,
+}
+
+/// Runs `work` where it may block, and gives its result. The one door for blocking work.
+pub async fn blocking<T: 'static + crate::sync::MaybeSend>(
+    host: &dyn Host,
+    work: impl FnOnce() -> T + crate::sync::MaybeSend + 'static,
+) -> std::io::Result<T> {
+    crate::run::call(|job| host.block(job), work).await
+}

@@ -1,0 +1,132 @@
+//! A connection, from its first byte to its close: `serve` is the future that MPMs drive.
+//!
+//! It chooses the protocol, reads requests, has them processed, keeps the connection alive and closes it lingering.
+//! When it is idle it ends with [`Outcome::Park`], a small record without a future, where the MPM wants that.
+
+pub mod context;
+pub mod exchange;
+pub mod host;
+pub mod http1;
+pub mod limits;
+pub mod response;
+pub mod transport;
+
+use crate::log::Mark;
+use context::ServeContext;
+use limits::ReadLimits;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use transport::{TcpTransport, Transport};
+
+/// A connection that waits for its peer, without a task.
+pub struct Parked {
+    /// The socket, non-blocking, with its place in the poller if it has one.
+    pub socket: crate::run::Fd,
+    /// Our end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Index of the listener that accepted it.
+    pub listener: u32,
+    /// Requests answered so far.
+    pub requests: u32,
+    /// When waiting ends.
+    pub deadline: Option<Instant>,
+    /// Its number in this child.
+    pub id: u64,
+}
+
+/// How serving a connection ended for now.
+pub enum Outcome {
+    /// It is closed.
+    Close,
+    /// It is idle: give it back to [`serve`] when its socket is readable, or to [`retire`] when its deadline is over.
+    Park(Parked),
+}
+
+/// The facts of a connection that its requests share.
+pub struct ConnInfo {
+    /// Our end.
+    pub local: SocketAddr,
+    /// The other end.
+    pub peer: SocketAddr,
+    /// Index of the listener that accepted it.
+    pub listener: u32,
+    /// Its number in this child.
+    pub id: u64,
+    /// Requests answered before the present one.
+    pub requests: Cell<u32>,
+    /// The server found by the local address.
+    pub base_server: usize,
+    /// Its number in the error log.
+    pub mark: Mark,
+    /// Time limits for reading (RequestReadTimeout).
+    pub read_limits: ReadLimits,
+    /// Bytes read and written on the socket, for mod_logio.
+    pub bytes_in: Cell<u64>,
+    /// See `bytes_in`.
+    pub bytes_out: Cell<u64>,
+    /// A module wants the lingering close to be short.
+    pub short_linger: Cell<bool>,
+    /// Words that modules leave for the whole connection.
+    pub notes: RefCell<crate::request::table::Table>,
+}
+
+impl Parked {
+    /// A connection that has just been accepted.
+    pub fn new(socket: crate::run::Fd, local: SocketAddr, peer: SocketAddr, listener: u32, id: u64) -> Parked {
+        Parked { socket, local, peer, listener, requests: 0, deadline: None, id }
+    }
+}
+
+/// Serves a connection until it is closed, or until it is idle and the MPM parks idle connections.
+pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
+    let mut info = ConnInfo {
+        local: parked.local,
+        peer: parked.peer,
+        listener: parked.listener,
+        id: parked.id,
+        requests: Cell::new(parked.requests),
+        base_server: ctx.generation.vhosts.at(parked.local).first().copied().unwrap_or(0),
+        mark: Mark::new(),
+        read_limits: ReadLimits::default(),
+        bytes_in: Cell::new(0),
+        bytes_out: Cell::new(0),
+        short_linger: Cell::new(false),
+        notes: RefCell::default(),
+    };
+    for hook in &ctx.generation.hooks.pre_connection {
+        hook(&mut info, &ctx);
+    }
+    let transport = TcpTransport::new(parked.socket, parked.local, parked.peer);
+    http1::serve(ctx, Rc::new(info), transport, parked.deadline).await
+}
+
+/// Closes a parked connection whose deadline is over.
+pub async fn retire(ctx: Rc<ServeContext>, parked: Parked) {
+    let mut transport = TcpTransport::new(parked.socket, parked.local, parked.peer);
+    linger(&ctx, &mut transport, true).await;
+}
+
+/// Lingering close: no more is written; what the peer still sends is read and dropped, for 2 s at a time and 30 s in
+/// all (2 s in all where `short`), so that the last answer is not lost to a reset.
+pub async fn linger(ctx: &ServeContext, transport: &mut TcpTransport, short: bool) {
+    let shut = std::future::poll_fn(|cx| transport.poll_shutdown_write(cx)).await;
+    if shut.is_err() {
+        return;
+    }
+    ctx.host.count(host::Stage::Closing, 1);
+    let end = Instant::now() + Duration::from_secs(if short { 2 } else { 30 });
+    let mut scrap = [0u8; 4096];
+    loop {
+        let step = end.min(Instant::now() + Duration::from_secs(2));
+        let read = std::future::poll_fn(|cx| transport.poll_read(cx, &mut scrap));
+        match crate::run::timeout_at(step, read).await {
+            Ok(Ok(n)) if n > 0 && Instant::now() < end => {}
+            _ => break,
+        }
+    }
+    ctx.host.count(host::Stage::Closing, -1);
+}

@@ -1,0 +1,203 @@
+//! The command line, as a table.
+
+use getopts::{HasArg, Occur, Options};
+use std::path::PathBuf;
+
+/// One option: letter, argument's name (empty for none), help.
+type Row = (&'static str, &'static str, &'static str);
+
+/// The options of `httpd-options.tsv` that are not only Windows' or NetWare's.
+const TABLE: &[Row] = &[
+    ("D", "name", "defines a name for <IfDefine>"),
+    ("d", "directory", "ServerRoot until the configuration says otherwise"),
+    ("f", "file", "the main configuration file"),
+    ("C", "\"directive\"", "a line to read before the configuration files"),
+    ("c", "\"directive\"", "a line to read after the configuration files"),
+    ("e", "level", "which start-up messages are shown"),
+    ("E", "file", "the file that start-up messages go to"),
+    ("k", "verb", "start, restart, graceful, graceful-stop or stop"),
+    ("v", "", "show the version"),
+    ("V", "", "show how the program was built"),
+    ("h", "", "show this list"),
+    ("l", "", "list the modules that are linked in"),
+    ("L", "", "list all directives"),
+    ("t", "", "check the configuration; with -D DUMP_... show a part of it"),
+    ("T", "", "do not check that DocumentRoot is there"),
+    ("S", "", "show virtual hosts and run settings (-t -D DUMP_VHOSTS -D DUMP_RUN_CFG)"),
+    ("M", "", "show the active modules (-t -D DUMP_MODULES)"),
+    ("X", "", "serve with this one process, in the foreground"),
+];
+
+/// A verb of `-k`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// Start, the default.
+    Start,
+    /// SIGHUP.
+    Restart,
+    /// SIGUSR1.
+    Graceful,
+    /// SIGWINCH.
+    GracefulStop,
+    /// SIGTERM.
+    Stop,
+}
+
+/// What is to be shown instead of serving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Show {
+    /// `-v`
+    Version,
+    /// `-V`
+    Build,
+    /// `-l`
+    LinkedModules,
+    /// `-L`
+    Directives,
+}
+
+/// A command line that was understood.
+#[derive(Clone, Debug, Default)]
+pub struct Command {
+    /// `-d`.
+    pub root: Option<PathBuf>,
+    /// `-f`.
+    pub file: Option<PathBuf>,
+    /// `-C`.
+    pub before: Vec<String>,
+    /// `-c`.
+    pub after: Vec<String>,
+    /// `-D`, and what other options define.
+    pub defines: Vec<String>,
+    /// `-e`.
+    pub level: Option<crate::log::Level>,
+    /// `-E`.
+    pub messages: Option<PathBuf>,
+    /// `-k`.
+    pub verb: Option<Verb>,
+    /// `-t`, also implied by `-S` and `-M`.
+    pub test: bool,
+    /// Options that show something and need no configuration.
+    pub show: Option<Show>,
+}
+
+/// Reads the command line. `Err` is the text for standard error, usage included; the exit code is then 1.
+pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
+    let mut table = Options::new();
+    table.optflag("?", "", "");
+    for (letter, argument, help) in TABLE {
+        let (has, occurs) = match argument.is_empty() {
+            true => (HasArg::No, Occur::Multi),
+            false => (HasArg::Yes, Occur::Multi),
+        };
+        table.opt(letter, "", help, argument, has, occurs);
+    }
+    let matches = table.parse(args).map_err(|fail| complain(program, &fail))?;
+    if matches.opt_present("h") || matches.opt_present("?") || !matches.free.is_empty() {
+        return Err(usage(program));
+    }
+    let mut command = Command {
+        root: matches.opt_str("d").map(PathBuf::from),
+        file: matches.opt_str("f").map(PathBuf::from),
+        before: matches.opt_strs("C"),
+        after: matches.opt_strs("c"),
+        defines: matches.opt_strs("D"),
+        messages: matches.opt_str("E").map(PathBuf::from),
+        ..Command::default()
+    };
+    if let Some(word) = matches.opt_str("e") {
+        let level = crate::log::Level::parse(&word);
+        command.level = Some(level.ok_or_else(|| format!("{program}: unknown level -e {word}\n{}", usage(program)))?);
+    }
+    if let Some(verb) = matches.opt_str("k") {
+        command.verb = Some(parse_verb(&verb).ok_or_else(|| illegal(program, "k"))?);
+    }
+    define_implied(&matches, &mut command);
+    Ok(command)
+}
+
+fn define_implied(matches: &getopts::Matches, command: &mut Command) {
+    let mut imply = |letter: &str, names: &[&str]| {
+        if matches.opt_present(letter) {
+            command.defines.extend(names.iter().map(|name| name.to_string()));
+        }
+    };
+    imply("S", &["DUMP_VHOSTS", "DUMP_RUN_CFG"]);
+    imply("M", &["DUMP_MODULES"]);
+    imply("X", &["DEBUG"]);
+    imply("T", &["NO_DOCROOT_CHECK"]);
+    command.test = ["t", "S", "M"].iter().any(|letter| matches.opt_present(letter))
+        || command.defines.iter().any(|name| name.starts_with("DUMP_"));
+    let shows = [("v", Show::Version), ("V", Show::Build), ("l", Show::LinkedModules), ("L", Show::Directives)];
+    command.show = shows.iter().find(|(letter, _)| matches.opt_present(letter)).map(|(_, show)| *show);
+}
+
+fn parse_verb(word: &str) -> Option<Verb> {
+    Some(match word {
+        "start" => Verb::Start,
+        "restart" => Verb::Restart,
+        "graceful" => Verb::Graceful,
+        "graceful-stop" => Verb::GracefulStop,
+        "stop" => Verb::Stop,
+        _ => return None,
+    })
+}
+
+fn complain(program: &str, fail: &getopts::Fail) -> String {
+    match fail {
+        getopts::Fail::UnrecognizedOption(option) => illegal(program, option),
+        getopts::Fail::ArgumentMissing(option) => {
+            format!("{program}: option requires an argument -- {option}\n{}", usage(program))
+        }
+        other => format!("{program}: {other}\n{}", usage(program)),
+    }
+}
+
+fn illegal(program: &str, option: &str) -> String {
+    format!("{program}: illegal option -- {option}\n{}", usage(program))
+}
+
+/// The usage text.
+pub fn usage(program: &str) -> String {
+    let pad = " ".repeat("Usage: ".len() + program.len());
+    let mut text = format!("Usage: {program} [-D name] [-d directory] [-f file]\n");
+    text.push_str(&format!("{pad} [-C \"directive\"] [-c \"directive\"]\n"));
+    text.push_str(&format!("{pad} [-k start|restart|graceful|graceful-stop|stop]\n"));
+    text.push_str(&format!("{pad} [-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]\n"));
+    text.push_str("Options:\n");
+    for (letter, argument, help) in TABLE {
+        let option = format!("-{letter} {argument}");
+        text.push_str(&format!("  {option:<19}: {help}\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(line: &str) -> Result<Command, String> {
+        let args: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        parse("httpd", &args)
+    }
+
+    #[test]
+    fn options_are_understood() {
+        let command = ask("-d /srv -f a.conf -D ONE -DTWO -k graceful -t").expect("understood");
+        assert_eq!(command.root, Some("/srv".into()));
+        assert_eq!(command.defines, ["ONE", "TWO"]);
+        assert_eq!(command.verb, Some(Verb::Graceful));
+        assert!(command.test);
+        assert_eq!(ask("-S").expect("understood").defines, ["DUMP_VHOSTS", "DUMP_RUN_CFG"]);
+        assert!(ask("-tDDUMP_MODULES").expect("understood").test);
+        assert_eq!(ask("-V").expect("understood").show, Some(Show::Build));
+    }
+
+    #[test]
+    fn bad_ones_are_refused() {
+        assert!(ask("-Q").expect_err("refused").starts_with("httpd: illegal option -- Q\nUsage: httpd"));
+        assert!(ask("-k jump").expect_err("refused").starts_with("httpd: illegal option -- k"));
+        assert!(ask("stray").is_err());
+        assert!(ask("-f").expect_err("refused").contains("requires an argument -- f"));
+    }
+}

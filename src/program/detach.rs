@@ -1,0 +1,72 @@
+//! Leaving the terminal: the process that was started waits until its child serves, and passes on whether it does.
+
+use httpd::os::fd::{self};
+use httpd::os::process::{exit_now, fork, new_session, wait, Exit, Fork};
+use std::io;
+use std::os::fd::OwnedFd;
+
+/// Told once the server is ready.
+pub struct Ready(Option<OwnedFd>);
+
+impl Ready {
+    /// Nobody waits.
+    pub fn unasked() -> Ready {
+        Ready(None)
+    }
+
+    /// The server is ready: the process that was started may leave, and systemd is told.
+    pub fn tell(self) {
+        if let Some(pipe) = self.0 {
+            // Nobody may be there to hear it any more, which is no harm.
+            let _ = fd::write(&pipe, b"+");
+        }
+        notify_system(&std::env::var_os("NOTIFY_SOCKET"));
+    }
+}
+
+/// Forks; the caller goes on in the child, which has a session of its own.
+pub fn detach() -> io::Result<Ready> {
+    let (read, write) = fd::pipe()?;
+    match fork()? {
+        Fork::Child => {
+            drop(read);
+            new_session()?;
+            Ok(Ready(Some(write)))
+        }
+        Fork::Parent(pid) => {
+            drop(write);
+            let mut byte = [0];
+            if matches!(fd::read(&read, &mut byte), Ok(1)) {
+                exit_now(0);
+            }
+            // The child ended first; it has said why.
+            match wait(pid) {
+                Ok(Some(ended)) => exit_now(match ended.exit {
+                    Exit::Code(0) => 1,
+                    Exit::Code(code) => code,
+                    Exit::Signal { .. } => 1,
+                }),
+                _ => exit_now(1),
+            }
+        }
+    }
+}
+
+/// `sd_notify(READY=1)`: one datagram to the socket that the service manager named.
+fn notify_system(socket: &Option<std::ffi::OsString>) {
+    let Some(path) = socket.as_ref().and_then(|s| s.to_str()) else { return };
+    let Ok(sender) = std::os::unix::net::UnixDatagram::unbound() else { return };
+    let message = format!("READY=1\nMAINPID={}\n", std::process::id());
+    match path.strip_prefix('@') {
+        None => drop(sender.send_to(message.as_bytes(), path)),
+        #[cfg(target_os = "linux")]
+        Some(name) => {
+            use std::os::linux::net::SocketAddrExt;
+            if let Ok(address) = std::os::unix::net::SocketAddr::from_abstract_name(name) {
+                let _ = sender.send_to_addr(message.as_bytes(), &address);
+            }
+        }
+        #[cfg(not(target_os = "linux"))]
+        Some(_) => {}
+    }
+}

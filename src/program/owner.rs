@@ -1,0 +1,132 @@
+//! The parent's side of the configuration: reads it, checks it, opens it, and is asked by the MPM to do so again.
+
+use super::detach::{detach, Ready};
+use super::open::{open, Started};
+use super::{defined, fail, load, tell};
+use httpd::config::load::Loaded;
+use httpd::log;
+use httpd::log::Console;
+use httpd::log::Level;
+use httpd::mpm::{self, Exit, Owner, Refused};
+use httpd::options::Command;
+use httpd::os::process::{Exit as Ended, Pid};
+use httpd::server::Generation;
+use httpd::sync::Shared;
+use httpd::version;
+
+const LOG_MODULE: &str = "core";
+
+/// The program in its parent process.
+pub struct Program {
+    command: Command,
+    console: Console,
+    started: Started,
+    next_number: u32,
+}
+
+impl Program {
+    /// A program that has not opened anything.
+    pub fn new(command: Command, console: Console) -> Program {
+        Program { command, console, started: Started::default(), next_number: 1 }
+    }
+
+    /// Opens the first configuration and serves until told to end. The value is the exit code.
+    pub fn start(mut self, loaded: Loaded) -> i32 {
+        let ready = match self.leave_terminal() {
+            Ok(ready) => ready,
+            Err(error) => return fail(&format!("httpd: cannot detach from the terminal: {error}")),
+        };
+        let inherited = httpd::listen::handed_down();
+        let loaded = Loaded { generation: loaded.generation, warnings: Vec::new() };
+        let generation = match open(loaded, &inherited, &mut self.started) {
+            Ok(generation) => Shared::new(generation),
+            Err(message) => return fail(&message),
+        };
+        drop(inherited);
+        if let Err(error) = self.settle(&generation) {
+            return fail(&format!("httpd: {error}"));
+        }
+        self.announce(&generation);
+        ready.tell();
+        match mpm::run(generation, &mut self) {
+            Exit::Stopped => 0,
+            _ => 1,
+        }
+    }
+
+    fn leave_terminal(&self) -> std::io::Result<Ready> {
+        let stays = ["FOREGROUND", "ONE_PROCESS", "DEBUG"].iter().any(|name| defined(&self.command, name));
+        if stays {
+            return Ok(Ready::unasked());
+        }
+        if defined(&self.command, "NO_DETACH") {
+            // Fails where this process leads a group already, which is as good.
+            let _ = httpd::os::process::new_session();
+            return Ok(Ready::unasked());
+        }
+        detach()
+    }
+
+    /// Standard input and output lead nowhere from now on, and standard error to the main error log.
+    fn settle(&self, generation: &Generation) -> std::io::Result<()> {
+        let one_process = ["ONE_PROCESS", "DEBUG"].iter().any(|name| defined(&self.command, name));
+        if !one_process {
+            let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+            httpd::os::fd::duplicate_to_standard(&null, 0)?;
+            httpd::os::fd::duplicate_to_standard(&null, 1)?;
+        }
+        generation.logs.capture_stderr(generation.main_server().error_log.destination())
+    }
+
+    fn announce(&self, generation: &Generation) {
+        let site = generation.main_server();
+        log!(site, Level::Info, 0, "Server built: {}", version::BUILT);
+        let words: Vec<_> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
+        log!(site, Level::Notice, 94, "Command line: '{}'", words.join(" "));
+        let _ = &self.console;
+    }
+
+    fn read(&self, number: u32) -> Result<Loaded, Refused> {
+        load(&self.command, number).map_err(|errors| Refused(tell(&errors)))
+    }
+}
+
+impl Owner for Program {
+    fn check(&mut self, serving: &Shared<Generation>) -> Result<(), Refused> {
+        self.read(serving.number + 1).map(drop)
+    }
+
+    fn build(&mut self, serving: &Shared<Generation>) -> Result<Shared<Generation>, Refused> {
+        let loaded = self.read(self.next_number)?;
+        let generation = open(loaded, &serving.listeners, &mut self.started).map_err(Refused)?;
+        self.next_number += 1;
+        // Nothing is lost if standard error stays with the old log.
+        let _ = generation.logs.capture_stderr(generation.main_server().error_log.destination());
+        Ok(Shared::new(generation))
+    }
+
+    fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool {
+        let spawner = self.started.spawner.as_mut().is_some_and(|spawner| spawner.exited(pid));
+        spawner || self.started.programs.exited(pid, ended, serving.main_server())
+    }
+
+    fn every_second(&mut self, serving: &Generation) {
+        self.started.programs.tend(serving.main_server());
+        if let Some(Err(error)) = self.started.spawner.as_mut().map(|spawner| spawner.tend()) {
+            log!(serving.main_server(), Level::Error, 20014, err = error, "cannot start the process that starts programs");
+        }
+        self.tell_reopened(serving, serving.logs.reopen_renamed());
+    }
+
+    fn reopen_logs(&mut self, serving: &Generation) {
+        self.tell_reopened(serving, serving.logs.reopen());
+    }
+}
+
+impl Program {
+    fn tell_reopened(&self, serving: &Generation, reopened: httpd::log::Reopened) {
+        for failure in reopened.failures {
+            log!(serving.main_server(), Level::Error, 20015, "a log could not be opened anew and is written on as it was: {failure}");
+        }
+    }
+}

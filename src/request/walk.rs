@@ -1,0 +1,371 @@
+//! Which configuration a request falls under: the walks through `<Location>`, the directories with their `.htaccess`
+//! files, `<Files>` and `<If>`, in Apache's order of merging.
+
+use super::{FileInfo, FileKind, Request};
+use crate::config::build::{execute_htaccess, Build};
+use crate::config::core::{CoreDir, Options};
+use crate::config::directive::Scope;
+use crate::config::read::Reader;
+use crate::config::section::{Matcher, Section};
+use crate::config::source::ConfigSource;
+use crate::config::value::ConfMap;
+use crate::connection::context::{DirConf, Htaccess, Walked};
+use crate::hooks::Status;
+use crate::log;
+use crate::log::Level;
+use crate::sync::Shared;
+use bstr::{BString, ByteSlice};
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::rc::Rc;
+
+const LOG_MODULE: &str = "core";
+
+/// `<Location>` and `<LocationMatch>`, on top of what the request has.
+pub fn locations(r: &mut Request) {
+    let ctx = r.ctx.clone();
+    for section in &ctx.generation.servers[r.server].core().locations {
+        if section.matches_location(&r.uri) {
+            r.conf = ctx.merge(&r.conf, section);
+            keep_names(r, section);
+        }
+    }
+}
+
+/// Named groups of a section's pattern become environment variables `MATCH_NAME`.
+fn keep_names(r: &mut Request, section: &Section) {
+    let Some(pattern) = section.pattern() else { return };
+    let subject = match &section.matcher {
+        Matcher::LocationMatch(_) => r.uri.clone(),
+        Matcher::FilesMatch(_) => BString::from(r.file_base()),
+        _ => r.filename.clone(),
+    };
+    if pattern.names().next().is_none() {
+        return;
+    }
+    if let Some(captures) = pattern.captures(&subject) {
+        for (name, group) in pattern.names() {
+            if let Some(value) = captures.get(group) {
+                r.env.set(format!("MATCH_{}", name.to_ascii_uppercase()), value);
+            }
+        }
+    }
+}
+
+/// Finds the file, and walks the directories on the way to it and then `<Files>`.
+pub fn storage(r: &mut Request) -> Status {
+    r.conf = r.ctx.base_conf(r.server);
+    if r.no_file || r.filename.is_empty() {
+        return Status::Ok;
+    }
+    tidy(&mut r.filename);
+    if let Err(status) = find_file(r) {
+        return status;
+    }
+    let is_directory = r.finfo.as_ref().is_some_and(|f| f.kind == FileKind::Directory);
+    let directory = directory_of(&r.filename, is_directory);
+    match directories(r, &directory) {
+        Ok(conf) => r.conf = conf,
+        Err(status) => return status,
+    }
+    files(r);
+    Status::Ok
+}
+
+/// Takes doubled slashes and `.` segments out of a file name; aliases may bring them in.
+fn tidy(name: &mut BString) {
+    if name.find("//").is_none() && name.find("/./").is_none() && !name.ends_with(b"/.") {
+        return;
+    }
+    let mut out = Vec::with_capacity(name.len());
+    let ends_with_slash = name.ends_with(b"/") || name.ends_with(b"/.");
+    for part in name.split_str("/").filter(|part| !part.is_empty() && *part != b".") {
+        out.push(b'/');
+        out.extend_from_slice(part);
+    }
+    if ends_with_slash || out.is_empty() {
+        out.push(b'/');
+    }
+    *name = out.into();
+}
+
+/// The directory of a file, or the directory itself, with a slash at its end.
+fn directory_of(name: &[u8], is_directory: bool) -> BString {
+    let mut dir = match name.rfind_byte(b'/') {
+        _ if is_directory => name.to_vec(),
+        Some(slash) => name[..slash + 1].to_vec(),
+        None => b"/".to_vec(),
+    };
+    if !dir.ends_with(b"/") {
+        dir.push(b'/');
+    }
+    dir.into()
+}
+
+/// Splits the mapped name into what exists (`filename`, `finfo`) and what stands behind it (`path_info`).
+fn find_file(r: &mut Request) -> Result<(), Status> {
+    let full = r.filename.clone();
+    let mut end = full.len();
+    loop {
+        let prefix = &full[..end];
+        match stat(prefix) {
+            Ok(meta) => {
+                let info = FileInfo::of(&meta);
+                if end == full.len() && !(info.kind != FileKind::Directory && full.ends_with(b"/")) {
+                    r.finfo = Some(info);
+                    return Ok(());
+                }
+                split(r, &full, end, info);
+                return Ok(());
+            }
+            Err(error) if is_missing(&error) => {
+                let shorter = full[..end].trim_end_with(|c| c == '/').rfind_byte(b'/');
+                match shorter {
+                    Some(slash) if slash > 0 => end = slash,
+                    _ => {
+                        r.finfo = None;
+                        return Ok(());
+                    }
+                }
+            }
+            Err(error) => {
+                log!(&*r, Level::Error, 132, err = error, "file permissions deny server access: {}", log::raw(&full));
+                return Err(Status::Http(403));
+            }
+        }
+    }
+}
+
+/// `end` bytes of `full` exist: a file with path info behind it, or a directory in which the next name is missing.
+fn split(r: &mut Request, full: &[u8], end: usize, info: FileInfo) {
+    let end = match info.kind {
+        FileKind::Directory => {
+            let rest = &full[end..];
+            let from = rest.iter().position(|b| *b != b'/').unwrap_or(rest.len());
+            let name = rest[from..].find_byte(b'/').unwrap_or(rest.len() - from);
+            r.finfo = None;
+            end + from + name
+        }
+        _ => {
+            r.finfo = Some(info);
+            full[..end].trim_end_with(|c| c == '/').len()
+        }
+    };
+    r.filename = full[..end].into();
+    r.path_info = full[end..].into();
+}
+
+fn stat(name: &[u8]) -> io::Result<Metadata> {
+    std::fs::metadata(path(name))
+}
+
+fn path(name: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(name))
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down, then
+/// the sections with patterns.
+fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Status> {
+    let ctx = r.ctx.clone();
+    if let Some(walked) = ctx.walked(r.server, directory) {
+        return Ok(walked.conf);
+    }
+    let sections = &ctx.generation.servers[r.server].core().directories;
+    let mut conf = ctx.base_conf(r.server);
+    let mut fixed = true;
+    let ends: Vec<usize> = directory.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(i, _)| i + 1).collect();
+    for (level, end) in ends.iter().enumerate() {
+        let here = &directory[..*end];
+        for section in sections.iter().filter(|s| s.matches_directory(here, level + 1)) {
+            conf = ctx.merge(&conf, section);
+        }
+        let links_checked = !conf.core().options().has(Options::FOLLOW);
+        if links_checked {
+            fixed = false;
+            let next = ends.get(level + 1).map_or(r.filename.len(), |end| end - 1);
+            check_link(r, &conf, next)?;
+        }
+        if allows_override(conf.core()) {
+            fixed = false;
+            conf = htaccess(r, here, conf)?;
+        }
+    }
+    let bare = if directory.len() > 1 { &directory[..directory.len() - 1] } else { &directory[..] };
+    for section in sections.iter() {
+        if let Matcher::DirectoryMatch(pattern) = &section.matcher {
+            if pattern.is_match(bare) || pattern.is_match(directory) {
+                conf = ctx.merge(&conf, section);
+                keep_names(r, section);
+                fixed &= pattern.names().next().is_none();
+            }
+        }
+    }
+    if fixed {
+        ctx.remember_walk(r.server, directory, Walked { conf: conf.clone() });
+    }
+    Ok(conf)
+}
+
+fn allows_override(core: &CoreDir) -> bool {
+    core.allow_override.unwrap_or(Scope::NONE) != Scope::NONE || core.override_list.is_some()
+}
+
+/// Options without FollowSymLinks: the name up to `end` may not be a link, or only one of its target's owner.
+fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<(), Status> {
+    let name = path(r.filename.get(..end).unwrap_or(&r.filename));
+    let Ok(link) = std::fs::symlink_metadata(name) else { return Ok(()) };
+    if !link.file_type().is_symlink() {
+        return Ok(());
+    }
+    let same_owner = std::fs::metadata(name).is_ok_and(|target| target.uid() == link.uid());
+    if conf.core().options().has(Options::OWNER_MATCH) && same_owner {
+        return Ok(());
+    }
+    let shown = log::raw(name.as_os_str().as_bytes());
+    log!(r, Level::Error, 37, "Symbolic link not allowed or link target not accessible: {shown}");
+    Err(Status::Http(403))
+}
+
+/// The `.htaccess` file of a directory, on top of `conf`.
+fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<DirConf>, Status> {
+    let ctx = r.ctx.clone();
+    let usual = [".htaccess".to_owned()];
+    let names = ctx.generation.servers[r.server].core().access_file_names.as_deref().unwrap_or(&usual);
+    for name in names {
+        let file = [directory, name.as_bytes()].concat();
+        let meta = match stat(&file) {
+            Ok(meta) => meta,
+            Err(error) if is_missing(&error) => continue,
+            Err(error) => {
+                let shown = log::raw(&file);
+                log!(&*r, Level::Crit, 529, err = error, "{shown} pcfg_openfile: unable to check htaccess file, ensure it is readable and that its directory is executable");
+                return Err(Status::Http(403));
+            }
+        };
+        let version = (meta.modified().unwrap_or(std::time::UNIX_EPOCH), meta.len(), meta.ino());
+        let known = ctx.htaccess(&file, conf.id).filter(|known| known.version == version);
+        let known = match known {
+            Some(known) => known,
+            None => {
+                let read = Rc::new(Htaccess { version, id: ctx.new_id(), conf: read_htaccess(r, &file, conf.core()) });
+                ctx.remember_htaccess(&file, conf.id, read.clone());
+                read
+            }
+        };
+        return match &known.conf {
+            Ok(map) => Ok(ctx.merge_map(&conf, known.id, map)),
+            Err(message) => {
+                log!(&*r, Level::Alert, 0, "{message}");
+                Err(Status::Http(500))
+            }
+        };
+    }
+    Ok(conf)
+}
+
+/// Reads a `.htaccess` file under the rules of its directory. The message of a mistake begins with file and line.
+fn read_htaccess(r: &Request, file: &[u8], rules: &CoreDir) -> Result<ConfMap, String> {
+    let mut globals = r.ctx.generation.globals.clone();
+    let mut source = ConfigSource::default();
+    let (mut errors, mut warnings, mut tree) = (Vec::new(), Vec::new(), Vec::new());
+    Reader::new(&mut globals, &mut source, &mut errors, &mut warnings, false).read_file(path(file), None, &mut tree);
+    // Sections in the file are merged under numbers of their own, as sections of the configuration are.
+    let mut build = Build::new(globals, source, r.ctx.new_id() << 16);
+    build.errors = errors;
+    let mut map = ConfMap::default();
+    execute_htaccess(&tree, &mut map, rules, &mut build);
+    for warning in &build.warnings {
+        log!(r, Level::Info, 0, "{warning}");
+    }
+    match build.errors.first() {
+        None => Ok(map),
+        Some(error) => Err(format!("{}: {}", error.place().rsplit_once(':').map_or("", |(f, _)| f), error.message)),
+    }
+}
+
+/// `<Files>` and `<FilesMatch>`, on the last component of the file name.
+fn files(r: &mut Request) {
+    let ctx = r.ctx.clone();
+    let start = r.conf.clone();
+    if start.core().files.is_empty() || r.filename.ends_with(b"/") {
+        return;
+    }
+    let name = BString::from(r.file_base());
+    for section in start.core().files.iter().filter(|s| s.matches_file(&name)) {
+        r.conf = ctx.merge(&r.conf, section);
+        keep_names(r, section);
+    }
+}
+
+/// `<If>`, `<ElseIf>`, `<Else>`, last of all; those inside a matching one follow it.
+pub fn conditions(r: &mut Request) {
+    let start = r.conf.clone();
+    if !start.core().conditions.is_empty() {
+        run_conditions(r, &start.core().conditions, 0);
+    }
+}
+
+fn run_conditions(r: &mut Request, sections: &[Shared<Section>], depth: u32) {
+    let ctx = r.ctx.clone();
+    let mut held = false;
+    for section in sections {
+        let holds = match &section.matcher {
+            Matcher::If(condition) => {
+                held = false;
+                evaluate(r, condition)
+            }
+            Matcher::ElseIf(condition) => !held && evaluate(r, condition),
+            _ => !held,
+        };
+        held |= holds;
+        if holds {
+            r.conf = ctx.merge(&r.conf, section);
+            if let Some(core) = section.conf.get::<CoreDir>().filter(|_| depth < 16) {
+                run_conditions(r, &core.conditions, depth + 1);
+            }
+        }
+    }
+}
+
+fn evaluate(r: &mut Request, condition: &crate::config::expr::BoolExpr) -> bool {
+    match super::expr_vars::boolean(r, condition) {
+        Ok(holds) => holds,
+        Err(message) => {
+            log!(&*r, Level::Error, 2019, "cannot evaluate the condition of a section: {message}");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_tidied() {
+        let tidied = |text: &str| {
+            let mut name = BString::from(text);
+            tidy(&mut name);
+            name
+        };
+        assert_eq!(tidied("/a//b/./c"), "/a/b/c");
+        assert_eq!(tidied("/a//"), "/a/");
+        assert_eq!(tidied("//"), "/");
+        assert_eq!(tidied("/a/."), "/a/");
+    }
+
+    #[test]
+    fn directories_end_with_a_slash() {
+        assert_eq!(directory_of(b"/a/b", false), "/a/");
+        assert_eq!(directory_of(b"/a/b", true), "/a/b/");
+        assert_eq!(directory_of(b"/a/", true), "/a/");
+    }
+}
