@@ -46,7 +46,7 @@ pub fn run(command: Command) -> i32 {
     }
     match control::begin(&command, &loaded.generation) {
         control::Next::Leave(code) => code,
-        control::Next::Start => owner::Program::new(command, console).start(loaded),
+        control::Next::Start => owner::Program::new(command).start(loaded),
     }
 }
 

@@ -5,29 +5,26 @@ use super::open::{open, Started};
 use super::{defined, fail, load, tell};
 use httpd::config::load::Loaded;
 use httpd::log;
-use httpd::log::Console;
 use httpd::log::Level;
 use httpd::mpm::{self, Exit, Owner, Refused};
 use httpd::options::Command;
 use httpd::os::process::{Exit as Ended, Pid};
 use httpd::server::Generation;
 use httpd::sync::Shared;
-use httpd::version;
 
 const LOG_MODULE: &str = "core";
 
 /// The program in its parent process.
 pub struct Program {
     command: Command,
-    console: Console,
     started: Started,
     next_number: u32,
 }
 
 impl Program {
     /// A program that has not opened anything.
-    pub fn new(command: Command, console: Console) -> Program {
-        Program { command, console, started: Started::default(), next_number: 1 }
+    pub fn new(command: Command) -> Program {
+        Program { command, started: Started::default(), next_number: 1 }
     }
 
     /// Opens the first configuration and serves until told to end. The value is the exit code.
@@ -46,7 +43,6 @@ impl Program {
         if let Err(error) = self.settle(&generation) {
             return fail(&format!("httpd: {error}"));
         }
-        self.announce(&generation);
         ready.tell();
         match mpm::run(generation, &mut self) {
             Exit::Stopped => 0,
@@ -76,14 +72,6 @@ impl Program {
             httpd::os::fd::duplicate_to_standard(&null, 1)?;
         }
         generation.logs.capture_stderr(generation.main_server().error_log.destination())
-    }
-
-    fn announce(&self, generation: &Generation) {
-        let site = generation.main_server();
-        log!(site, Level::Info, 0, "Server built: {}", version::BUILT);
-        let words: Vec<_> = std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
-        log!(site, Level::Notice, 94, "Command line: '{}'", words.join(" "));
-        let _ = &self.console;
     }
 
     fn read(&self, number: u32) -> Result<Loaded, Refused> {

@@ -1,0 +1,121 @@
+//! The layers of docs/architecture.md, checked: every `crate::` path of every file is read, and none may run upward.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use syn::visit::Visit;
+
+/// What a folder may not name, beyond itself.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    ("src/sync.rs", &["os", "run", "config", "connection", "request", "server", "hooks", "mpm", "modules"]),
+    ("src/os", &["run", "listen", "config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
+    ("src/run", &["listen", "config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
+    ("src/listen", &["config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
+    ("src/pattern", &["os", "run", "config", "connection", "request", "server", "hooks", "mpm", "modules"]),
+    ("src/protocol", &["os", "run", "listen", "config", "connection", "server", "hooks", "filters", "mpm", "modules"]),
+    ("src/scoreboard", &["config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
+    ("src/log", &["config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
+    ("src/config", &["run", "connection", "mpm", "modules"]),
+    ("src/server", &["mpm", "modules"]),
+    ("src/hooks", &["mpm", "modules"]),
+    ("src/filters", &["mpm", "modules"]),
+    ("src/request", &["mpm", "modules"]),
+    ("src/connection", &["mpm", "modules"]),
+    ("src/options.rs", &["mpm", "modules"]),
+    ("mpm", &["modules", "request", "filters"]),
+    ("modules", &[]),
+];
+
+/// `crate::mpm` is named by the table of modules alone.
+const EXCEPTIONS: &[(&str, &str)] = &[("modules/mod.rs", "mpm")];
+
+#[derive(Default)]
+struct Names(BTreeSet<String>);
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut parts = path.segments.iter().map(|s| s.ident.to_string());
+        if parts.next().as_deref() == Some("crate") {
+            self.0.extend(parts.next());
+        }
+        syn::visit::visit_path(self, path);
+    }
+
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        if let syn::UseTree::Path(root) = &item.tree {
+            if root.ident == "crate" {
+                self.take(&root.tree);
+            }
+        }
+    }
+}
+
+impl Names {
+    fn take(&mut self, tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(path) => drop(self.0.insert(path.ident.to_string())),
+            syn::UseTree::Name(name) => drop(self.0.insert(name.ident.to_string())),
+            syn::UseTree::Rename(name) => drop(self.0.insert(name.ident.to_string())),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.take(tree)),
+            syn::UseTree::Glob(_) => {}
+        }
+    }
+}
+
+fn rust_files(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder of the tree").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            rust_files(&path, out);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+fn names_in(file: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(file).expect("a source file");
+    let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let mut names = Names::default();
+    names.visit_file(&parsed);
+    names.0
+}
+
+#[test]
+fn no_path_runs_upward() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "mpm", "modules"] {
+        rust_files(&root.join(folder), &mut files);
+    }
+    let mut wrong = Vec::new();
+    for file in &files {
+        let shown = file.strip_prefix(root).expect("below the root").display().to_string();
+        let rule = FORBIDDEN.iter().find(|(place, _)| shown == *place || shown.starts_with(&format!("{place}/")));
+        let Some((_, forbidden)) = rule else { continue };
+        for name in names_in(file) {
+            let excepted = EXCEPTIONS.contains(&(shown.as_str(), name.as_str()));
+            if forbidden.contains(&name.as_str()) && !excepted {
+                wrong.push(format!("{shown} names crate::{name}"));
+            }
+        }
+    }
+    assert!(files.len() > 50, "the files of the tree were not found");
+    assert!(wrong.is_empty(), "paths that run upward:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn unsafe_code_stands_where_it_may() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for folder in ["src", "mpm", "modules"] {
+        rust_files(&root.join(folder), &mut files);
+    }
+    for file in files {
+        let shown = file.strip_prefix(root).expect("below the root").display().to_string();
+        let may = ["src/os/", "src/run/", "src/ffi/"].iter().any(|place| shown.starts_with(place))
+            || (shown.starts_with("mpm/") && shown.ends_with("/system.rs"));
+        let text = fs::read_to_string(&file).expect("a source file");
+        assert!(may || !text.contains("allow(unsafe_code)"), "{shown} allows unsafe code");
+    }
+}
