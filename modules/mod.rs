@@ -1,6 +1,7 @@
 //! The modules of this build, in link order. A new module is a file below, a line here, a line in build/modules, and its
 //! two features in Cargo.toml.
 
+pub mod arch;
 pub mod core;
 mod known;
 
@@ -24,6 +25,8 @@ static COMPILED: &[Compiled] = &[
     line(&core::so::MODULE, "so"),
     line(&core::HTTP_CORE, "http"),
     line(&crate::mpm::MODULE, "mpm"),
+    #[cfg(module = "unixd")]
+    line(&arch::unixd::MODULE, "unixd"),
 ];
 
 /// True if `name` is one of the words of `list`.

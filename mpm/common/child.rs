@@ -161,7 +161,7 @@ fn take_on_signals() -> std::io::Result<()> {
 fn drop_privileges(generation: &Generation) -> Result<(), i32> {
     for hook in &generation.hooks.drop_privileges {
         if let Err(why) = hook(generation) {
-            Voice::of(generation).core(Level::Alert, 20110, why);
+            Voice::of(generation).core(Level::Alert, 0, why);
             return Err(FATAL);
         }
     }

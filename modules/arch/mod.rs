@@ -1,0 +1,4 @@
+//! Modules for one family of systems.
+
+#[cfg(module = "unixd")]
+pub mod unixd;
