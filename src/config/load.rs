@@ -1,6 +1,7 @@
 //! One whole reading of the configuration: from the command line's words to a [`Generation`] that is not yet open.
 
 use super::build::{execute, Build, Target};
+use super::core::CoreDir;
 use super::directive::{Place, Scope};
 use super::error::ConfigError;
 use super::read::{Globals, Reader};
@@ -9,7 +10,7 @@ use super::tree::Node;
 use crate::hooks::module::{ModuleSet, Registry};
 use crate::hooks::HookTable;
 use crate::server::vhost::VhostTable;
-use crate::server::{Draft, Generation, Server};
+use crate::server::{Draft, Generation, Server, ServerName};
 use std::path::PathBuf;
 
 /// What the command line says about the configuration.
@@ -102,9 +103,15 @@ fn finish(
     mut build: Build,
     number: u32,
 ) -> Result<Loaded, Vec<ConfigError>> {
+    let mut main = main;
+    if main.name.is_none() {
+        build.warnings.push(name_main_server(&mut main));
+    }
+    settle_levels(&mut main, None);
     let mut servers = vec![main];
     for mut server in std::mem::take(&mut build.virtual_hosts) {
         server.inherit(&servers[0]);
+        settle_levels(&mut server, Some(&servers[0]));
         server.index = servers.len();
         servers.push(server);
     }
@@ -127,4 +134,25 @@ fn finish(
         true => Ok(Loaded { generation, warnings }),
         false => Err(errors),
     }
+}
+
+/// A main server without a ServerName is called as its machine; the warning says so (AH00558).
+fn name_main_server(main: &mut Server) -> String {
+    let host = crate::os::host_name().unwrap_or_default();
+    let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
+    let host = if host.is_empty() { "127.0.0.1".to_owned() } else { host };
+    let warning = format!(
+        "AH00558: httpd: Could not reliably determine the server's fully qualified domain name, using {host}. Set the 'ServerName' directive globally to suppress this message"
+    );
+    main.name = Some(ServerName { scheme: None, host, port: 0 });
+    warning
+}
+
+/// LogLevel in force: a virtual host's within the main server's; sections then merge with what their server has.
+fn settle_levels(server: &mut Server, main: Option<&Server>) {
+    if let Some(main) = main {
+        server.levels = server.levels.within(&main.levels);
+    }
+    let levels = server.levels.clone();
+    server.dir.entry::<CoreDir>().log_levels = Some(levels);
 }

@@ -68,6 +68,8 @@ pub struct ConnInfo {
     pub bytes_in: Cell<u64>,
     /// See `bytes_in`.
     pub bytes_out: Cell<u64>,
+    /// What of both belongs to requests that are logged already, for mod_logio.
+    pub bytes_logged: Cell<(u64, u64)>,
     /// A module wants the lingering close to be short.
     pub short_linger: Cell<bool>,
     /// Words that modules leave for the whole connection.
@@ -94,6 +96,7 @@ pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
         read_limits: ReadLimits::default(),
         bytes_in: Cell::new(0),
         bytes_out: Cell::new(0),
+        bytes_logged: Cell::new((0, 0)),
         short_linger: Cell::new(false),
         notes: RefCell::default(),
     };
@@ -129,4 +132,30 @@ pub async fn linger(ctx: &ServeContext, transport: &mut TcpTransport, short: boo
         }
     }
     ctx.host.count(host::Stage::Closing, -1);
+}
+
+impl crate::run::Park for Parked {
+    fn fd(&mut self) -> &mut crate::run::Fd {
+        &mut self.socket
+    }
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(threaded)]
+    #[test]
+    fn a_parked_connection_may_change_threads() {
+        fn sendable<T: Send>() {}
+        sendable::<Parked>();
+    }
+
+    #[test]
+    fn a_parked_connection_is_small() {
+        assert!(std::mem::size_of::<Parked>() <= 256);
+    }
 }
