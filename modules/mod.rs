@@ -4,6 +4,7 @@
 pub mod arch;
 pub mod core;
 mod known;
+pub mod loggers;
 
 use crate::hooks::module::{Compiled, Module, Registry};
 
@@ -25,6 +26,10 @@ static COMPILED: &[Compiled] = &[
     line(&core::so::MODULE, "so"),
     line(&core::HTTP_CORE, "http"),
     line(&crate::mpm::MODULE, "mpm"),
+    #[cfg(module = "log_config")]
+    line(&loggers::log_config::MODULE, "log_config"),
+    #[cfg(module = "logio")]
+    line(&loggers::logio::MODULE, "logio"),
     #[cfg(module = "unixd")]
     line(&arch::unixd::MODULE, "unixd"),
 ];

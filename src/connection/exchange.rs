@@ -37,6 +37,22 @@ impl Exchange {
         }
     }
 
+    /// True if the connection will wait for another request behind the response that was made.
+    pub fn stays_alive(&self) -> bool {
+        match self {
+            Exchange::Nowhere => false,
+            Exchange::Http1(http) => http.stays_alive(),
+        }
+    }
+
+    /// Bytes read that no request has taken yet, and bytes made that wait to be sent.
+    pub fn backlog(&self) -> (u64, u64) {
+        match self {
+            Exchange::Nowhere => (0, 0),
+            Exchange::Http1(http) => http.backlog(),
+        }
+    }
+
     /// True once the head of the final response is on its way and cannot be changed.
     pub fn is_committed(&self) -> bool {
         match self {

@@ -404,6 +404,17 @@ impl Http1 {
         self.framed.is_some()
     }
 
+    /// True if the connection will wait for another request behind the response that was made.
+    pub fn stays_alive(&self) -> bool {
+        self.keep_alive && !self.broken && self.framed.is_some()
+    }
+
+    /// Bytes read that no request has taken yet, and bytes made that wait to be sent.
+    pub fn backlog(&self) -> (u64, u64) {
+        let unsent: usize = self.output.iter().map(Bytes::len).sum();
+        (self.input.len() as u64, unsent as u64)
+    }
+
     /// Frames what the filters let through, and sends it; with `last` the response is complete.
     pub async fn send(&mut self, r: &mut Request, last: bool) -> io::Result<()> {
         if self.broken {

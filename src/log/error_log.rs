@@ -128,8 +128,10 @@ impl ErrorLog {
         if let Some(message) = scene.message.take() {
             let parts = &*self.0;
             let connection = scene.connection.map(|connection| connection.mark());
-            self.introduce(connection, &parts.connection, scene);
             let request = scene.request.map(|request| request.mark());
+            // Access logs show the numbers (`%L`) of those about whom there is something to find here.
+            connection.iter().chain(&request).for_each(|mark| mark.number());
+            self.introduce(connection, &parts.connection, scene);
             self.introduce(request, &parts.request, scene);
             let level = message.level;
             scene.message = Some(message);

@@ -96,10 +96,23 @@ impl Mark {
 
     /// The number, 11 letters and digits (`%L`), for other modules to show too. Unlike any other of this machine's.
     pub fn id(&self) -> String {
+        self.number();
+        base64(self.id.get())
+    }
+
+    /// The number, if something was logged about its owner.
+    pub fn known(&self) -> Option<String> {
+        match self.id.get() {
+            0 => None,
+            id => Some(base64(id)),
+        }
+    }
+
+    /// Makes the number, without showing it.
+    pub(super) fn number(&self) {
         if self.id.get() == 0 {
             self.id.set(fresh_id());
         }
-        base64(self.id.get())
     }
 
     /// True at the first call.
