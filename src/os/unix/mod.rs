@@ -12,6 +12,7 @@ pub mod limits;
 pub mod memory;
 pub mod poll;
 pub mod process;
+pub mod resolve;
 pub mod signal;
 pub mod socket;
 pub mod syslog;

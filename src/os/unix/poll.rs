@@ -89,7 +89,7 @@ pub fn wait_readable(
 fn timespec(timeout: Duration) -> libc::timespec {
     // SAFETY: a timespec of zeroes is a valid one (some systems have padding in it).
     let mut spec: libc::timespec = unsafe { std::mem::zeroed() };
-    spec.tv_sec = libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX);
+    spec.tv_sec = timeout.as_secs().min(i32::MAX as u64) as _; // any width of time_t holds it
     spec.tv_nsec = timeout.subsec_nanos() as _; // below 10^9, fits any width
     spec
 }

@@ -16,6 +16,7 @@ pub struct Syslog {
 /// The names of facilities, as `ErrorLog syslog:FACILITY` has them.
 const FACILITIES: &[(&str, libc::c_int)] = &[
     ("auth", libc::LOG_AUTH),
+    #[cfg(not(target_os = "haiku"))]
     ("cron", libc::LOG_CRON),
     ("daemon", libc::LOG_DAEMON),
     ("kern", libc::LOG_KERN),
