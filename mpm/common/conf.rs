@@ -113,6 +113,7 @@ macro_rules! directives {
 pub(in crate::mpm) use directives;
 
 /// The rows of the MPMs whose processes have threads.
+#[cfg(threaded)]
 macro_rules! thread_directives {
     ($($own:expr),* $(,)?) => {
         $crate::mpm::common::conf::directives![

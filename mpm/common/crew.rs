@@ -27,7 +27,6 @@ const STOPPING: Duration = Duration::from_secs(2);
 const BROKEN: i32 = 1;
 
 /// What all threads of a child hear.
-#[derive(Debug)]
 pub struct Orders {
     finish: AtomicBool,
     stop: AtomicBool,

@@ -27,6 +27,8 @@ use crate::sync::{Shared, Work};
 /// How often processor times are published, at most.
 const CPU_EVERY: Duration = Duration::from_millis(500);
 
+const NO_SET: &str = "Couldn't create pollset in child; check system or user limits";
+
 /// What a thread is told from outside.
 pub trait Orders {
     /// Take no more connections and end when the present one has.
@@ -36,7 +38,7 @@ pub trait Orders {
     /// A connection is about to be served; false if it is one too many and it is the last (MaxConnectionsPerChild).
     fn count_connection(&self) -> bool;
     /// This thread takes connections from now on.
-    fn ready(&self) {}
+    fn ready(&self, _executor: &Executor) {}
     /// Called now and then while a connection is served.
     fn meanwhile(&self) {}
 }
@@ -60,8 +62,9 @@ impl Host for InPlace {
         self.board.own.is_closing()
     }
 
-    fn block(&self, work: Work) {
+    fn block(&self, work: Work) -> std::io::Result<()> {
         work();
+        Ok(())
     }
 
     fn parks(&self) -> bool {
@@ -170,10 +173,15 @@ impl Thread {
         let voice = Voice::of(&child.generation);
         let listeners = child.listeners();
         let sockets = listeners.iter().map(|(_, listener)| *listener);
-        let mut acceptor = Acceptor::new(sockets, call, Some(child::wait_mask()))
-            .map_err(|error| child.sick(20118, "Couldn't create pollset in child; check system or user limits", &error))?;
+        let set = Acceptor::new(sockets, call, Some(child::wait_mask()));
+        // A process that is told to finish lets go of its listeners, perhaps before this thread has begun.
+        let mut acceptor = match set {
+            Ok(acceptor) => acceptor,
+            Err(_) if orders.finish() => return Ok(()),
+            Err(error) => return Err(child.sick(20118, NO_SET, &error)),
+        };
         self.slot.run_by(u64::from(crate::os::clock::thread_id()));
-        orders.ready();
+        orders.ready(&self.executor);
         while !orders.finish() && !orders.stop() {
             self.slot.set(Status::Ready);
             let now = Instant::now();

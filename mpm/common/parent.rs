@@ -99,6 +99,8 @@ struct Parent<'o> {
     next_id: u32,
     lines: BTreeMap<Pid, ParentEnd>,
     checker: Option<Checker>,
+    /// Checkers that have given their answer, or were given up, and are still to be reaped.
+    spent_checkers: Vec<Pid>,
     publisher: Option<Publisher>,
     reloads: u64,
     server_started: u64,
@@ -138,6 +140,7 @@ impl<'o> Parent<'o> {
             next_id: 1,
             lines: BTreeMap::new(),
             checker: None,
+            spent_checkers: Vec::new(),
             publisher: None,
             reloads: 0,
             server_started,
@@ -236,8 +239,9 @@ impl<'o> Parent<'o> {
         signal::take(libc::SIGCHLD);
         while let Ok(Some(exited)) = process::reap() {
             let pid = exited.pid;
-            if self.checker.as_ref().is_some_and(|c| c.pid == pid) {
-                continue; // What it had to say is in its pipe.
+            if let Some(place) = self.spent_checkers.iter().position(|spent| *spent == pid) {
+                self.spent_checkers.swap_remove(place);
+                continue; // What it had to say was in its pipe.
             }
             let ours = self.sup.pool().get(pid).copied();
             if ours.is_none() && self.owner.reaped(&self.current, pid, exited.exit) {
@@ -378,7 +382,10 @@ impl<'o> Parent<'o> {
         let owner = &mut *self.owner;
         let current = &self.current;
         match Checker::start(kind, || owner.check(current)) {
-            Ok(checker) => self.checker = Some(checker),
+            Ok(checker) => {
+                self.spent_checkers.push(checker.pid);
+                self.checker = Some(checker);
+            }
             // No process for it: the parent reads the configuration without one.
             Err(_) => self.build(),
         }

@@ -58,7 +58,7 @@ impl Serving {
 /// The limits of a generation; the warnings were given when it was read.
 pub fn fit(mpm: &Mpm, generation: &Generation) -> Fitted {
     let buckets = generation.listeners.iter().map(|l| l.bucket() + 1).max();
-    let wanted = conf::of(generation).wanted(&mpm.defaults, buckets.unwrap_or(1));
+    let wanted = conf::of(generation).wanted(&mpm.defaults, buckets.unwrap_or(1) as u32);
     limits::fit(&wanted, &mpm.ceilings, false).0
 }
 
@@ -78,10 +78,9 @@ impl<'a> Voice<'a> {
     /// The voice of a generation's main server.
     pub fn of(generation: &'a Generation) -> Voice<'a> {
         let server = generation.main_server();
-        let log = server.error_log.as_deref().cloned();
         Voice {
             levels: &server.levels,
-            log: log.unwrap_or_else(ErrorLog::stderr),
+            log: server.error_log.clone(),
         }
     }
 

@@ -78,9 +78,8 @@ impl Host for LoopHost {
         self.hall.is_closing()
     }
 
-    fn block(&self, work: Work) {
-        // Refused only when not one thread can be made: the work is dropped, and whoever waits for it hears so.
-        let _ = self.hall.pool.run(work);
+    fn block(&self, work: Work) -> std::io::Result<()> {
+        self.hall.pool.run(work)
     }
 
     fn parks(&self) -> bool {

@@ -11,6 +11,7 @@ use super::common::limits::{Ceilings, Wanted};
 use super::common::note::Numbers;
 use super::common::Mpm;
 use crate::config::directive::Directive;
+use crate::run::Executor;
 
 /// The name of this MPM in the error log.
 pub const LOG_MODULE: &str = "mpm_prefork";
@@ -87,7 +88,7 @@ impl Orders for Alone<'_> {
         more
     }
 
-    fn ready(&self) {
+    fn ready(&self, _executor: &Executor) {
         self.child.report_ready();
     }
 

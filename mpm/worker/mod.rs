@@ -15,6 +15,7 @@ use super::common::limits::{Ceilings, Wanted};
 use super::common::note::Numbers;
 use super::common::Mpm;
 use crate::config::directive::Directive;
+use crate::run::Executor;
 use crate::sync::Shared;
 
 /// The name of this MPM in the error log.
@@ -85,6 +86,10 @@ impl inplace::Orders for Common {
             self.orders.finish();
         }
         more
+    }
+
+    fn ready(&self, executor: &Executor) {
+        self.orders.wake_at_orders(executor.handle());
     }
 }
 
