@@ -8,12 +8,15 @@ use std::time::SystemTime;
 /// A moment of the calendar, in the zone it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
+    /// Of our era.
     pub year: i32,
     /// 1 to 12.
     pub month: u8,
     /// 1 to 31.
     pub day: u8,
+    /// 0 to 23.
     pub hour: u8,
+    /// 0 to 59.
     pub minute: u8,
     /// 0 to 60.
     pub second: u8,

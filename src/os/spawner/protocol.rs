@@ -30,7 +30,9 @@ pub enum OnLoss {
 /// Whom a program, or the spawner itself, runs as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
+    /// The user's number.
     pub uid: u32,
+    /// The group's number.
     pub gid: u32,
     /// By this name the supplementary groups are found.
     pub name: CString,
@@ -39,6 +41,7 @@ pub struct Identity {
 /// A program to be started. Descriptors for its standard three are given beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// What happens to it when the server goes without a word.
     pub on_loss: OnLoss,
     /// Full name of the file to execute.
     pub program: Vec<u8>,
