@@ -256,11 +256,17 @@ impl Event<'_> {
 /// kind of reference.
 #[doc(hidden)]
 pub trait Emit: Site {
+    /// True for what no LogLevel suppresses: notices, in anything but syslog.
+    fn keeps_always(&self, level: Level) -> bool;
     fn log_emit(&self, event: &Event<'_>);
     fn log_emit_startup(&self, event: &Event<'_>);
 }
 
 impl<S: Site + ?Sized> Emit for S {
+    fn keeps_always(&self, level: Level) -> bool {
+        level == Level::Notice && !self.log_errors().destination().is_syslog()
+    }
+
     fn log_emit(&self, event: &Event<'_>) {
         let log = self.log_errors();
         log.write_event(event, self.log_server(), Some(&Of(self)));

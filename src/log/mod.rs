@@ -87,7 +87,7 @@ macro_rules! log_event {
             site => {
                 use $crate::log::{Emit as _, Site as _};
                 let level: $crate::log::Level = $level;
-                if site.log_levels().enabled(LOG_MODULE, level) {
+                if site.log_levels().enabled(LOG_MODULE, level) || site.keeps_always(level) {
                     site.$emit(&$crate::log::Event {
                         module: LOG_MODULE,
                         level,
