@@ -3,6 +3,7 @@
 use super::error::ConfigError;
 use super::source::ConfigSource;
 use super::tree::{next_word, words, At, Node};
+use super::value::ConfMap;
 use crate::hooks::module::ModuleSet;
 use crate::pattern::{is_wild, Glob, GlobOptions};
 use std::collections::HashMap;
@@ -22,6 +23,10 @@ pub struct Globals {
     pub root: PathBuf,
     /// DefaultRuntimeDir, absolute.
     pub runtime_dir: PathBuf,
+    /// What is worth telling at level info: a LoadModule line that had nothing to do.
+    pub notes: Vec<String>,
+    /// Records of modules that hold for the whole configuration, `.htaccess` files too: names that directives define.
+    pub records: ConfMap,
 }
 
 /// Reads configuration files into a tree.
@@ -331,7 +336,7 @@ impl<'a> Reader<'a> {
         };
         match result {
             Ok(None) => {}
-            Ok(Some(note)) => self.warnings.push(note),
+            Ok(Some(note)) => self.globals.notes.push(note),
             Err(message) => self.fail(at, message),
         }
     }

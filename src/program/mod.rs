@@ -34,6 +34,9 @@ pub fn run(command: Command) -> i32 {
         Ok(loaded) => loaded,
         Err(errors) => return fail(&tell(&errors)),
     };
+    for note in &loaded.generation.globals.notes {
+        startup!(console, Level::Info, 0, "{note}");
+    }
     for warning in &loaded.warnings {
         startup!(console, Level::Warn, 0, "{warning}");
     }

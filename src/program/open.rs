@@ -28,6 +28,9 @@ pub fn open(loaded: Loaded, inherited: &[Listener], started: &mut Started) -> Re
     generation.logs.open(&mut started.programs).map_err(|error| error.to_string())?;
     start_spawner(&mut generation, started)?;
     run_hooks(&mut generation, &mut warnings, |g| g.hooks.post_config.clone())?;
+    for note in &generation.globals.notes {
+        log!(generation.main_server(), Level::Info, 0, "{note}");
+    }
     for warning in warnings {
         log!(generation.main_server(), Level::Warn, 0, "{warning}");
     }

@@ -195,6 +195,8 @@ impl Generation {
             modules: crate::hooks::module::ModuleSet::new(&EMPTY_REGISTRY),
             root: PathBuf::new(),
             runtime_dir: PathBuf::new(),
+            notes: Vec::new(),
+            records: ConfMap::default(),
         };
         Generation {
             number,
@@ -261,7 +263,7 @@ impl Service {
     /// The group that its name is looked up in.
     pub fn group(&self) -> &'static str {
         match self {
-            Service::Authn(_) => "authn",
+            Service::Authn { .. } => "authn",
             Service::Authz { .. } => "authz",
             Service::LogItem(_) => "log",
         }
