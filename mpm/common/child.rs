@@ -128,7 +128,9 @@ pub fn enter(child: &Child) -> Result<(), i32> {
     drop_privileges(&child.generation)?;
     if conf.core_dump_directory.is_some() {
         if let Err(error) = allow_core_dumps(true) {
-            let told = format!("set dumpable failed - this child will not coredump after software errors: {error}");
+            let told = format!(
+                "set dumpable failed - this child will not coredump after software errors: {error}"
+            );
             child.voice().core(Level::Alert, 2163, told);
         }
     }

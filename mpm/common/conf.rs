@@ -13,22 +13,33 @@ use crate::server::Generation;
 /// What the configuration says about processes, threads and sockets. `None`: nothing, the MPM's default holds.
 #[derive(Clone, Debug, Default)]
 pub struct MpmConf {
+    /// ServerLimit.
     pub server_limit: Option<i64>,
+    /// ThreadLimit.
     pub thread_limit: Option<i64>,
+    /// ThreadsPerChild.
     pub threads_per_child: Option<i64>,
+    /// MaxRequestWorkers.
     pub max_request_workers: Option<i64>,
+    /// StartServers.
     pub start_servers: Option<i64>,
     /// MinSpareServers or MinSpareThreads.
     pub min_spare: Option<i64>,
     /// MaxSpareServers or MaxSpareThreads.
     pub max_spare: Option<i64>,
-    /// 0: for ever.
+    /// MaxConnectionsPerChild; 0: for ever.
     pub max_connections_per_child: u64,
+    /// PidFile, absolute.
     pub pid_file: Option<PathBuf>,
+    /// ScoreBoardFile, absolute.
     pub score_board_file: Option<PathBuf>,
+    /// CoreDumpDirectory.
     pub core_dump_directory: Option<PathBuf>,
+    /// EnableExceptionHook.
     pub exception_hook: bool,
+    /// GracefulShutdownTimeout; `None` waits for ever.
     pub graceful_shutdown_timeout: Option<Duration>,
+    /// ListenBacklog.
     pub listen_backlog: Option<u32>,
     /// ListenCoresBucketsRatio; 0: off.
     pub cores_per_bucket: u32,
@@ -36,6 +47,7 @@ pub struct MpmConf {
     pub defer_accept: Option<u32>,
     /// SendBufferSize and ReceiveBufferSize in bytes; 0: the system's.
     pub send_buffer: u32,
+    /// See `send_buffer`.
     pub receive_buffer: u32,
     /// ThreadStackSize in bytes; 0: the system's.
     pub thread_stack_size: usize,
@@ -143,12 +155,18 @@ macro_rules! number_setters {
         }
     )* };
 }
-number_setters!(server_limit, max_request_workers, start_servers, min_spare, max_spare);
+number_setters!(
+    server_limit,
+    max_request_workers,
+    start_servers,
+    min_spare,
+    max_spare
+);
 #[cfg(threaded)]
 number_setters!(thread_limit, threads_per_child);
 
 pub fn listen(cmd: &mut Cmd<'_>) -> Answer {
-    let words: Vec<&BStr> = cmd.args.iter().map(|word| BStr::new(word)).collect();
+    let words: Vec<&BStr> = cmd.args.iter().map(BStr::new).collect();
     let specs = ListenSpec::parse(&words).map_err(|refused| refused.to_string())?;
     for spec in specs {
         if cmd.build.main.listens.contains(&spec) {

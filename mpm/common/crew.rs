@@ -173,7 +173,7 @@ pub fn watch(
         // The parent's word is said once; a line that has been heard, or is closed, must not wake us for ever.
         let line = child.line.as_ref().filter(|_| !child.told_to_finish());
         let mut fds = vec![Waiting::to_read(&orders.ended.0)];
-        fds.extend(line.map(|line| Waiting::to_read(line)));
+        fds.extend(line.map(Waiting::to_read));
         if !told {
             fds.push(Waiting::to_read(orders));
         }

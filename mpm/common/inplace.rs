@@ -122,7 +122,8 @@ impl Share {
     pub fn listeners(&self) -> Vec<(u32, &Listener)> {
         let all = self.generation.listeners.iter().enumerate();
         let own = all.filter(|(_, listener)| listener.bucket() == self.bucket);
-        own.map(|(index, listener)| (index as u32, listener)).collect()
+        own.map(|(index, listener)| (index as u32, listener))
+            .collect()
     }
 
     /// Logs what the kernel refused, which is scarcity, and gives the exit code for that.
@@ -169,7 +170,12 @@ impl Thread {
         })
     }
 
-    fn work(&mut self, child: &Share, call: &[BorrowedFd<'_>], orders: &dyn Orders) -> Result<(), i32> {
+    fn work(
+        &mut self,
+        child: &Share,
+        call: &[BorrowedFd<'_>],
+        orders: &dyn Orders,
+    ) -> Result<(), i32> {
         let voice = Voice::of(&child.generation);
         let listeners = child.listeners();
         let sockets = listeners.iter().map(|(_, listener)| *listener);
@@ -208,12 +214,10 @@ impl Thread {
     fn drive(&self, parked: Parked, orders: &dyn Orders) {
         let future = serve(self.context.clone(), parked);
         // An error means that the kernel refuses to wait; the connection is lost, the next wait will tell.
-        let _ = self
-            .executor
-            .block_on_until(future, &mut || {
-                orders.meanwhile();
-                orders.stop()
-            });
+        let _ = self.executor.block_on_until(future, &mut || {
+            orders.meanwhile();
+            orders.stop()
+        });
     }
 
     fn measure(&self, child: &Share, now: Instant) {

@@ -49,7 +49,11 @@ const SIGNALS: [i32; 7] = [
 pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
     let defined = |name: &str| first.globals.defines.contains_key(name);
     if first.listeners.is_empty() {
-        Voice::of(&first).core(Level::Alert, 15, "no listening sockets available, shutting down");
+        Voice::of(&first).core(
+            Level::Alert,
+            15,
+            "no listening sockets available, shutting down",
+        );
         return Exit::Fatal;
     }
     let pid_file = match write_pid_file(&first) {
@@ -75,7 +79,9 @@ fn write_pid_file(generation: &Generation) -> Result<PidFile, ()> {
     match PidFile::write(&path, std::process::id()) {
         Ok((file, before)) => {
             if before == Before::Other {
-                let told = format!("pid file {shown} overwritten -- Unclean shutdown of previous httpd run?");
+                let told = format!(
+                    "pid file {shown} overwritten -- Unclean shutdown of previous httpd run?"
+                );
                 voice.core(Level::Warn, 98, told);
             }
             Ok(file)
@@ -185,11 +191,16 @@ impl<'o> Parent<'o> {
         let timeout = next.saturating_duration_since(now);
         let pids: Vec<Pid> = self.lines.keys().copied().collect();
         let mut fds: Vec<Waiting<'_>> = self.lines.values().map(Waiting::to_read).collect();
-        fds.extend(self.checker.as_ref().map(|c| Waiting::to_read(c)));
+        fds.extend(self.checker.as_ref().map(Waiting::to_read));
         // An error is a signal that came, or a kernel short of memory: both are answered by going round.
         let woken = wait(&mut fds, Some(timeout), Some(&self.wait_mask)).is_ok();
         let ready = |(_, fd): &(&Pid, &Waiting<'_>)| woken && fd.readable;
-        let heard: Vec<Pid> = pids.iter().zip(&fds).filter(ready).map(|(p, _)| *p).collect();
+        let heard: Vec<Pid> = pids
+            .iter()
+            .zip(&fds)
+            .filter(ready)
+            .map(|(p, _)| *p)
+            .collect();
         for pid in heard {
             self.hear_child(pid);
         }
@@ -227,7 +238,11 @@ impl<'o> Parent<'o> {
         let restart = signal::take(libc::SIGHUP);
         let graceful = signal::take(libc::SIGUSR1);
         if restart || graceful {
-            let kind = if restart { Kind::Restart } else { Kind::Graceful };
+            let kind = if restart {
+                Kind::Restart
+            } else {
+                Kind::Graceful
+            };
             self.sup.wish(Wish::Reload(kind), now);
         }
         if signal::take(libc::SIGUSR2) {
@@ -271,7 +286,8 @@ impl<'o> Parent<'o> {
         self.publish(State::Running);
         self.owner.every_second(&self.current);
         self.rounds += 1;
-        if self.rounds % ROUNDS_PER_MONITOR == 0 {
+        if self.rounds == ROUNDS_PER_MONITOR {
+            self.rounds = 0;
             for hook in &self.current.hooks.monitor {
                 hook(&self.current);
             }
@@ -462,7 +478,8 @@ impl<'o> Parent<'o> {
             refused,
         };
         if let Err(error) = outcome.write(self.pid_file.path()) {
-            let told = format!("the outcome of the reload cannot be written beside the PidFile: {error}");
+            let told =
+                format!("the outcome of the reload cannot be written beside the PidFile: {error}");
             Voice::of(&self.current).own(Level::Warn, 20115, told);
         }
     }
@@ -496,7 +513,11 @@ impl<'o> Parent<'o> {
         let words: Vec<String> = std::env::args_os()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
-        voice.core(Level::Notice, 94, format!("Command line: '{}'", words.join(" ")));
+        voice.core(
+            Level::Notice,
+            94,
+            format!("Command line: '{}'", words.join(" ")),
+        );
     }
 
     fn show_standing(&self, pid: Pid) {
@@ -531,11 +552,19 @@ impl<'o> Parent<'o> {
             parent: std::process::id(),
         };
         let limits = super::serving::fit(self.mpm, &self.current).limits;
-        let opened = Publisher::create(&path, labels, limits.max_processes, limits.threads_per_child);
+        let opened = Publisher::create(
+            &path,
+            labels,
+            limits.max_processes,
+            limits.threads_per_child,
+        );
         match opened {
             Ok(publisher) => self.publisher = Some(publisher),
             Err(error) => {
-                let told = format!("ScoreBoardFile {} cannot be written: {error}", path.display());
+                let told = format!(
+                    "ScoreBoardFile {} cannot be written: {error}",
+                    path.display()
+                );
                 Voice::of(&self.current).own(Level::Error, 20116, told);
             }
         }
@@ -547,7 +576,11 @@ impl<'o> Parent<'o> {
             Some(_) => self.snapshot(),
             None => return,
         };
-        let state = if self.sup.is_leaving() { State::Stopping } else { state };
+        let state = if self.sup.is_leaving() {
+            State::Stopping
+        } else {
+            state
+        };
         let Some(publisher) = &mut self.publisher else {
             return;
         };

@@ -15,6 +15,7 @@ pub struct PidFile {
 /// What writing the file found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
+    /// Nothing, or our own.
     Nothing,
     /// Another pid stood there: the server before did not end cleanly.
     Other,
@@ -32,10 +33,12 @@ impl PidFile {
         Ok((PidFile { path, pid }, before))
     }
 
+    /// The pid that was written.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
+    /// Where the file is.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -66,7 +66,9 @@ impl Checker {
                 Ok(0) => return self.verdict(),
                 Ok(count) => self.said.extend(&bytes[..count]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Heard::Refused(format!("the checker cannot be heard: {error}")),
+                Err(error) => {
+                    return Heard::Refused(format!("the checker cannot be heard: {error}"))
+                }
             }
         }
         if now < self.until {
@@ -74,7 +76,9 @@ impl Checker {
         }
         let _ = kill(self.pid, libc::SIGKILL);
         let seconds = READING_TIME.as_secs();
-        Heard::Refused(format!("reading the configuration took more than {seconds} seconds"))
+        Heard::Refused(format!(
+            "reading the configuration took more than {seconds} seconds"
+        ))
     }
 
     fn verdict(&self) -> Heard {

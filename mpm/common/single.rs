@@ -18,7 +18,11 @@ pub fn run(mpm: &Mpm, generation: Shared<Generation>) -> Exit {
     let serving = match serving {
         Ok(serving) => serving,
         Err(error) => {
-            voice.own(Level::Emerg, 20112, format!("no memory for the scoreboard: {error}"));
+            voice.own(
+                Level::Emerg,
+                20112,
+                format!("no memory for the scoreboard: {error}"),
+            );
             return Exit::Fatal;
         }
     };

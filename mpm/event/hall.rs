@@ -66,7 +66,8 @@ impl Hall {
     /// factor more for each idle one. Those that are only being closed do not count.
     pub fn has_room(&self) -> bool {
         let idle = self.permits.free() as u64;
-        let counted = self.connections.load(Ordering::Relaxed) - self.closing.load(Ordering::Relaxed);
+        let counted =
+            self.connections.load(Ordering::Relaxed) - self.closing.load(Ordering::Relaxed);
         let most = u64::from(self.threads) + idle * self.factor / UNIT as u64;
         idle > 0 && u64::try_from(counted).unwrap_or(0) < most
     }
@@ -116,7 +117,8 @@ impl Hall {
 
     /// Puts the counts on the scoreboard.
     pub fn publish(&self) {
-        let read = |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);
+        let read =
+            |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);
         self.share.board.own.hold(&Held {
             connections: read(&self.connections),
             waiting_io: 0,

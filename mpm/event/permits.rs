@@ -27,7 +27,9 @@ impl Permits {
             rest => (1 << rest) - 1,
         };
         Permits {
-            words: (0..count.div_ceil(64)).map(|i| AtomicU64::new(word(i))).collect(),
+            words: (0..count.div_ceil(64))
+                .map(|i| AtomicU64::new(word(i)))
+                .collect(),
             free: AtomicUsize::new(count),
             queued: AtomicUsize::new(0),
             queue: Lock::new(VecDeque::new()),
@@ -123,7 +125,7 @@ impl Permits {
 mod tests {
     use super::*;
     use crate::sync::Shared;
-    use std::future::poll_fn;
+    use std::future::{poll_fn, Future as _};
 
     fn take_now(permits: &Permits) -> Option<u32> {
         let mut cx = Context::from_waker(Waker::noop());
@@ -144,6 +146,7 @@ mod tests {
     }
 
     /// A small executor: polls until ready, parking the thread in between.
+    #[allow(clippy::disallowed_types)] // std's Wake asks for it
     fn wait_for(permits: &Permits) -> u32 {
         struct Unpark(std::thread::Thread);
         impl std::task::Wake for Unpark {
@@ -151,7 +154,6 @@ mod tests {
                 self.0.unpark();
             }
         }
-        #[allow(clippy::disallowed_types)]
         let waker = Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
         let mut cx = Context::from_waker(&waker);
         let mut taking = std::pin::pin!(poll_fn(|cx| permits.poll_take(cx)));
@@ -166,7 +168,8 @@ mod tests {
     #[test]
     fn many_threads_few_permits_nobody_starves() {
         let permits = Shared::new(Permits::new(3));
-        let held: Shared<Vec<AtomicUsize>> = Shared::new((0..3).map(|_| AtomicUsize::new(0)).collect());
+        let held: Shared<Vec<AtomicUsize>> =
+            Shared::new((0..3).map(|_| AtomicUsize::new(0)).collect());
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 let (permits, held) = (permits.clone(), held.clone());

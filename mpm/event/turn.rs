@@ -151,16 +151,18 @@ impl Loop {
 
     fn turn(self: &Rc<Self>, limit: Duration) -> Result<(), i32> {
         let mut failed = None;
-        let turned = self.executor.turn(Some(limit), &self.lot, &mut |event| match event {
-            Event::Listener(index) => {
-                if let Err(code) = self.accept(index) {
-                    failed = Some(code);
+        let turned = self
+            .executor
+            .turn(Some(limit), &self.lot, &mut |event| match event {
+                Event::Listener(index) => {
+                    if let Err(code) = self.accept(index) {
+                        failed = Some(code);
+                    }
                 }
-            }
-            Event::Parked(parked) => self.drive(parked),
-            Event::Expired(parked) => self.close(parked),
-            Event::Woken => {}
-        });
+                Event::Parked(parked) => self.drive(parked),
+                Event::Expired(parked) => self.close(parked),
+                Event::Woken => {}
+            });
         if let Err(error) = turned {
             return Err(self.hall.share.sick(20119, "a loop cannot wait", &error));
         }

@@ -18,8 +18,20 @@ pub const LOG_MODULE: &str = "mpm_prefork";
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = directives![
-    Directive::new("MinSpareServers", Scope::SERVER, Take1, set::min_spare, "The fewest idle processes"),
-    Directive::new("MaxSpareServers", Scope::SERVER, Take1, set::max_spare, "The most idle processes"),
+    Directive::new(
+        "MinSpareServers",
+        Scope::SERVER,
+        Take1,
+        set::min_spare,
+        "The fewest idle processes"
+    ),
+    Directive::new(
+        "MaxSpareServers",
+        Scope::SERVER,
+        Take1,
+        set::max_spare,
+        "The most idle processes"
+    ),
 ];
 
 /// What the common half must know.

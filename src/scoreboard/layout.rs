@@ -73,16 +73,23 @@ pub(super) mod worker {
     pub const WORDS: usize = 40;
 }
 
-/// Bytes of the texts, the closing zero included.
+// Bytes of the texts, the closing zero included.
+
+/// Of the client's address.
 pub const CLIENT_BYTES: usize = 64;
+/// Of the request line.
 pub const REQUEST_BYTES: usize = 64;
+/// Of the virtual host.
 pub const VHOST_BYTES: usize = 32;
+/// Of the protocol.
 pub const PROTOCOL_BYTES: usize = 16;
 
 /// How many slots and workers a segment has; everything else follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
+    /// Processes at once, live and draining.
     pub slots: u32,
+    /// Workers in each.
     pub threads: u32,
 }
 

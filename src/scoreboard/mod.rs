@@ -28,6 +28,7 @@ pub fn now() -> u64 {
 /// What a child sees of the whole server: its own generation and those that were there when it was forked.
 #[derive(Clone, Debug)]
 pub struct Board {
+    /// This process's record.
     pub own: ProcessSlot,
     /// The own generation's view first.
     pub views: Vec<Shared<View>>,

@@ -15,8 +15,11 @@ use super::snapshot::{Process, Snapshot, Worker};
 pub const MAGIC: [u8; 8] = *b"httpdsb\0";
 /// Number of this layout; a reader refuses others.
 pub const LAYOUT: u32 = 1;
+/// Size of the head.
 pub const HEADER_BYTES: usize = 256;
+/// Size of a process record.
 pub const PROCESS_BYTES: usize = 128;
+/// Size of a worker record.
 pub const WORKER_BYTES: usize = 288;
 /// Where the sequence number stands; odd while the file is being written.
 const SEQUENCE_AT: u64 = 32;
@@ -26,8 +29,11 @@ const AFTER_SEQUENCE: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum State {
+    /// No child is ready yet.
     Starting = 0,
+    /// Serves.
     Running = 1,
+    /// Was told to stop.
     Stopping = 2,
     /// The server has ended, or another file has taken this one's name: open it anew.
     Over = 3,
@@ -36,8 +42,11 @@ pub enum State {
 /// What does not change while the server runs.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
+    /// Name of the MPM.
     pub mpm: String,
+    /// The server's product token.
     pub server: String,
+    /// The parent's pid.
     pub parent: u32,
 }
 

@@ -13,10 +13,14 @@ use crate::sync::Shared;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Standing {
+    /// Forked, not ready.
     #[default]
     Starting = 0,
+    /// Takes connections.
     Live = 1,
+    /// Finishes those that it has.
     Draining = 2,
+    /// Was told to end at once.
     Stopping = 3,
 }
 
@@ -34,8 +38,11 @@ impl Standing {
 /// Numbers that only grow, summed over workers that may be gone. Times in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
+    /// Requests.
     pub accesses: u64,
+    /// Bytes of responses.
     pub bytes: u64,
+    /// Time spent on requests.
     pub duration: u64,
     /// Processor time: user, system, ended children's user, ended children's system.
     pub cpu: [u64; 4],
@@ -169,6 +176,7 @@ pub struct View {
 }
 
 impl View {
+    /// How many slots and workers there are.
     pub fn shape(&self) -> Shape {
         self.shape
     }

@@ -65,6 +65,7 @@ impl ProcessSlot {
         self.slot
     }
 
+    /// The process, as its parent knows it.
     pub fn pid(&self) -> i32 {
         self.pid
     }
@@ -130,6 +131,7 @@ impl ProcessSlot {
 /// What a status page tells about a request. Each text is cut to what its field holds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestFacts<'a> {
+    /// Address of the client.
     pub client: &'a [u8],
     /// The request line.
     pub line: &'a [u8],
@@ -137,6 +139,7 @@ pub struct RequestFacts<'a> {
     pub tail: bool,
     /// Name and port of the virtual host.
     pub vhost: &'a [u8],
+    /// Protocol of the connection.
     pub protocol: &'a [u8],
     /// Requests and bytes before this one on the same connection.
     pub before: (u64, u64),

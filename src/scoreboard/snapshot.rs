@@ -11,7 +11,9 @@ use crate::sync::Shared;
 /// One worker.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
+    /// What it does.
     pub status: Status,
+    /// The system's number of its thread, 0 if it has none of its own.
     pub thread: u64,
     /// Requests on the present connection, by this process, by this slot.
     pub accesses: [u64; 3],
@@ -19,32 +21,48 @@ pub struct Worker {
     pub bytes: [u64; 3],
     /// Begin and end of the last request, and when the worker was last used; microseconds since 1970, 0 if never.
     pub started: u64,
+    /// See `started`.
     pub stopped: u64,
+    /// See `started`.
     pub last_used: u64,
     /// Microseconds spent on requests.
     pub duration: u64,
     /// Processor microseconds: user and system.
     pub cpu: [u64; 2],
+    /// Address of the client.
     pub client: Vec<u8>,
+    /// The request line, or a part of it.
     pub request: Vec<u8>,
+    /// Name and port of the virtual host.
     pub vhost: Vec<u8>,
+    /// Protocol of the connection.
     pub protocol: Vec<u8>,
 }
 
 /// One child process.
 #[derive(Clone, Debug, Default)]
 pub struct Process {
+    /// As the parent knows it.
     pub pid: i32,
+    /// Its place in its generation.
     pub slot: u32,
+    /// The configuration it serves.
     pub generation: u32,
+    /// Its listener bucket.
     pub bucket: u32,
+    /// What the parent wants of it.
     pub standing: Standing,
     /// Microseconds since 1970.
     pub started: u64,
+    /// Says itself that it takes no more connections.
     pub quiescing: bool,
+    /// Listens at the moment.
     pub accepting: bool,
+    /// Connections that it holds.
     pub held: Held,
+    /// What its workers have counted.
     pub totals: Totals,
+    /// Its workers, by number.
     pub workers: Vec<Worker>,
 }
 
@@ -74,13 +92,17 @@ impl Process {
 pub struct Snapshot {
     /// Microseconds since 1970.
     pub taken: u64,
+    /// See `taken`.
     pub server_started: u64,
+    /// See `taken`.
     pub generation_started: u64,
     /// The serving generation.
     pub generation: u32,
     /// Its most processes and the workers of each: how large the scoreboard is drawn.
     pub max_processes: u32,
+    /// See `max_processes`.
     pub threads: u32,
+    /// Over all processes that are or were.
     pub totals: Totals,
     /// The serving generation's children by slot, then those of older ones.
     pub processes: Vec<Process>,
@@ -146,10 +168,15 @@ pub fn glance(view: &View, slot: u32) -> Glance {
 /// See [`glance`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Glance {
+    /// Workers that wait.
     pub idle: u32,
+    /// Workers that work.
     pub busy: u32,
+    /// Connections it says it holds.
     pub connections: u32,
+    /// It says that it takes no more connections.
     pub quiescing: bool,
+    /// It listens at the moment.
     pub accepting: bool,
 }
 
