@@ -48,6 +48,6 @@ mod tests {
     fn the_loopback_address_is_asked_for() {
         // Whether it has a name is the system's affair.
         let name = name_of(IpAddr::from([127, 0, 0, 1])).unwrap();
-        assert!(name.map_or(true, |name| !name.is_empty() && !name.contains('\0')));
+        assert!(name.is_none_or(|name| !name.is_empty() && !name.contains('\0')));
     }
 }
