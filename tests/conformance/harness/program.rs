@@ -3,7 +3,11 @@
 //! `HTTPD` names it; without that it is the binary this package has just built. `HTTPD=apache2` is Debian's
 //! server, which gets `LoadModule` lines for its shared modules; `HTTPD_MPM` chooses its MPM (event without it).
 
+use super::http::PATIENCE;
+use super::server::eventually;
 use std::env;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -160,15 +164,39 @@ pub fn run(args: &[&str]) -> Output {
 
 /// Runs the program with arguments and extra environment variables.
 pub fn run_with(args: &[&str], env: &[(&str, &str)]) -> Output {
-    let done = Command::new(path())
+    // Files, not pipes: a process that outlives the program would keep a pipe open.
+    let mut out = tempfile::tempfile().expect("a file for stdout");
+    let mut err = tempfile::tempfile().expect("a file for stderr");
+    let mut child = Command::new(path())
         .args(args)
         .envs(env.iter().copied())
         .stdin(Stdio::null())
-        .output()
+        .stdout(out.try_clone().expect("a file"))
+        .stderr(err.try_clone().expect("a file"))
+        .spawn()
         .unwrap_or_else(|e| panic!("{}: {e}", path()));
-    Output {
-        code: done.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&done.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&done.stderr).into_owned(),
+    let mut status = None;
+    eventually(PATIENCE, || {
+        status = child.try_wait().ok().flatten();
+        status.is_some()
+    });
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
     }
+    let output = Output {
+        code: status.and_then(|s| s.code()).unwrap_or(-1),
+        stdout: text(&mut out),
+        stderr: text(&mut err),
+    };
+    assert!(status.is_some(), "does not end: {args:?} {output:#?}");
+    output
+}
+
+fn text(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    let _ = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.read_to_end(&mut bytes));
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -215,12 +215,22 @@ impl Setup {
         all.extend(self.args.iter().map(String::as_str));
         let args: Vec<String> = args.iter().map(|a| self.fill(a)).collect();
         all.extend(args.iter().map(String::as_str));
-        let env: Vec<(&str, &str)> = self
+        let mut env: Vec<(&str, &str)> = self
             .env
             .iter()
             .map(|(n, v)| (n.as_str(), v.as_str()))
             .collect();
+        env.push(("CONFORMANCE_ROOT", &root));
         program::run_with(&all, &env)
+    }
+
+    /// Ends whatever a start that failed has left running.
+    pub fn sweep(&self) {
+        let root = self.root();
+        eventually(Duration::from_secs(2), || processes(&root).is_empty());
+        for pid in processes(&root) {
+            signal(pid, "KILL");
+        }
     }
 
     /// Checks the configuration (`-t`).

@@ -1,0 +1,646 @@
+//! The life of a server: start, signals, `-k`, children that come and go, and every way to end.
+
+use crate::harness::server::{free_port, processes, signal};
+use crate::harness::{apache_only, eventually, is_root, mpm, ours_only, program, Server, Setup};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+const SOON: Duration = Duration::from_secs(12);
+
+/// Waits in a script until the file `go` is there.
+const WAIT: &str =
+    "while [ ! -e @ROOT@/go ]; do sleep 0.05; done\nprintf 'Content-Type: text/plain\\n\\nwent\\n'";
+
+fn setup() -> Setup {
+    let setup = Setup::new()
+        .file("htdocs/a.txt", "hello\n")
+        .file("htdocs/big.bin", "")
+        .script("cgi-bin/wait", WAIT)
+        .conf("ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/\nCustomLog logs/pids \"%P %q\"");
+    // Far more than all socket buffers hold.
+    let file = std::fs::File::options()
+        .write(true)
+        .open(setup.root().join("htdocs/big.bin"));
+    file.and_then(|f| f.set_len(BIG as u64))
+        .expect("a big file");
+    setup
+}
+
+const BIG: usize = 40_000_000;
+
+/// A pool of a known size: `busy` requests at a time in each child, at most `most` in all.
+fn pool(busy: u32, most: u32) -> String {
+    format!(
+        "<IfModule mpm_prefork_module>\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 4\nServerLimit {most}\n\
+         MaxRequestWorkers {most}\n</IfModule>\n<IfModule !mpm_prefork_module>\nStartServers 1\nServerLimit {}\n\
+         ThreadsPerChild {busy}\nMinSpareThreads 1\nMaxSpareThreads {most}\nMaxRequestWorkers {most}\n</IfModule>",
+        most / busy
+    )
+}
+
+/// Process that serves a request now.
+fn serving(s: &Server) -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let mark = format!("?serving-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
+    s.get(&format!("/a.txt{mark}")).is(200);
+    let text = s.await_text("logs/pids", |t| t.contains(&mark));
+    let line = text.lines().find(|l| l.contains(&mark)).unwrap_or_default();
+    line.split(' ')
+        .next()
+        .and_then(|w| w.parse().ok())
+        .expect("a pid")
+}
+
+fn pid_file(s: &Server) -> String {
+    s.read("run/httpd.pid").trim().to_string()
+}
+
+fn alive(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|t| !t.contains(") Z "))
+}
+
+/// Begins a download that no buffer can hold, and reads nothing yet.
+fn download(s: &Server) -> crate::harness::Client {
+    let mut c = s.client();
+    c.send("GET /big.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let text = s.read("logs/error_log");
+    assert!(!text.contains("[emerg]"), "{text}");
+    c
+}
+
+#[test]
+fn pid_file_names_the_parent() {
+    let s = setup().start();
+    assert_eq!(pid_file(&s), s.pid().to_string());
+    assert_ne!(serving(&s), s.pid());
+    s.stop();
+}
+
+#[test]
+fn pid_file_goes_at_the_end() {
+    let mut s = setup().start();
+    s.signal("TERM");
+    assert!(s.await_end(SOON).success());
+    assert!(!s.root().join("run/httpd.pid").exists());
+}
+
+#[test]
+fn stop_is_logged() {
+    let mut s = setup().start();
+    s.signal("TERM");
+    s.await_end(SOON);
+    s.logged("caught SIGTERM, shutting down");
+}
+
+#[test]
+fn interrupt_stops_too() {
+    let mut s = setup().start();
+    s.signal("INT");
+    s.await_end(SOON);
+}
+
+#[test]
+fn messages_carry_the_numbers_of_the_mpm() {
+    let mut s = setup().start();
+    let (start, stop) = match mpm().as_str() {
+        "prefork" => ("AH00163", "AH00169"),
+        "worker" => ("AH00292", "AH00295"),
+        _ => ("AH00489", "AH00491"),
+    };
+    s.logged(start);
+    s.signal("TERM");
+    s.await_end(SOON);
+    s.logged(stop);
+}
+
+#[test]
+fn command_stop() {
+    let mut s = setup().start();
+    s.command(&["-k", "stop"]).exit(0);
+    assert!(s.await_end(SOON).success());
+}
+
+#[test]
+fn command_start_of_a_running_server() {
+    let s = setup().start();
+    let text = format!("(pid {}) already running", s.pid());
+    s.command(&["-k", "start"]).exit(0).err_or_out(&text);
+    s.get("/a.txt").is(200);
+}
+
+#[test]
+fn command_restart_replaces_the_children() {
+    let s = setup().start();
+    let old = serving(&s);
+    s.command(&["-k", "restart"]).exit(0);
+    s.logged("SIGHUP received");
+    assert!(eventually(SOON, || !alive(old)));
+    assert_ne!(serving(&s), old);
+    assert_eq!(pid_file(&s), s.pid().to_string());
+}
+
+#[test]
+fn command_restart_reads_the_configuration() {
+    let mut s = setup().start();
+    s.get("/a.txt").lacks("X-New");
+    s.rewrite("Header set X-New yes");
+    s.command(&["-k", "restart"]).exit(0);
+    assert!(eventually(SOON, || s
+        .get("/a.txt")
+        .header("X-New")
+        .is_some()));
+}
+
+#[test]
+fn command_graceful_replaces_the_children() {
+    let s = setup().start();
+    let old = serving(&s);
+    s.command(&["-k", "graceful"]).exit(0);
+    s.logged("raceful restart");
+    assert!(eventually(SOON, || !alive(old)));
+    assert_ne!(serving(&s), old);
+}
+
+#[test]
+fn command_graceful_reads_the_configuration() {
+    let mut s = setup().start();
+    s.rewrite("Header set X-New yes");
+    s.command(&["-k", "graceful"]).exit(0);
+    assert!(eventually(SOON, || s
+        .get("/a.txt")
+        .header("X-New")
+        .is_some()));
+}
+
+#[test]
+fn graceful_lets_a_download_finish() {
+    let s = setup().start();
+    let mut c = download(&s);
+    s.command(&["-k", "graceful"]).exit(0);
+    s.logged("raceful restart");
+    s.get("/a.txt").is(200);
+    let r = c.response();
+    assert_eq!(r.body.len(), BIG);
+}
+
+#[test]
+fn graceful_twice_lets_a_download_finish() {
+    let s = setup().start();
+    let mut c = download(&s);
+    for round in 1..=2 {
+        s.command(&["-k", "graceful"]).exit(0);
+        s.await_text("logs/error_log", |t| {
+            t.matches("resuming normal operations").count() > round
+        });
+    }
+    s.get("/a.txt").is(200);
+    assert_eq!(c.response().body.len(), BIG);
+}
+
+#[test]
+fn graceful_with_a_broken_configuration_changes_nothing() {
+    let mut s = setup().start();
+    s.rewrite("NoSuchThing");
+    s.command(&["-k", "graceful"]).exit(1).err("NoSuchThing");
+    s.get("/a.txt").is(200);
+    assert_eq!(pid_file(&s), s.pid().to_string());
+}
+
+#[test]
+fn restart_with_a_broken_configuration_changes_nothing() {
+    let mut s = setup().start();
+    s.rewrite("NoSuchThing");
+    s.command(&["-k", "restart"]).exit(1).err("NoSuchThing");
+    s.get("/a.txt").is(200);
+}
+
+#[test]
+fn stop_with_a_broken_configuration_is_refused_or_done() {
+    let mut s = setup().start();
+    s.rewrite("NoSuchThing");
+    let code = s.command(&["-k", "stop"]).code;
+    assert!(code == 0 || code == 1, "{code}");
+}
+
+#[test]
+fn signal_with_a_broken_configuration_leaves_the_server_running() {
+    ours_only!();
+    let mut s = setup().start();
+    s.rewrite("NoSuchThing");
+    for name in ["USR1", "HUP"] {
+        s.signal(name);
+        s.logged("NoSuchThing");
+        s.get("/a.txt").is(200);
+    }
+    s.stop();
+}
+
+#[test]
+fn signal_with_a_broken_configuration_ends_apache() {
+    apache_only!();
+    let mut s = setup().start();
+    s.rewrite("NoSuchThing");
+    s.signal("USR1");
+    s.await_end(SOON);
+}
+
+#[test]
+fn hup_restarts() {
+    let s = setup().start();
+    let old = serving(&s);
+    s.signal("HUP");
+    assert!(eventually(SOON, || !alive(old)));
+    s.get("/a.txt").is(200);
+    s.stop();
+}
+
+#[test]
+fn usr1_restarts_gracefully() {
+    let s = setup().start();
+    let old = serving(&s);
+    s.signal("USR1");
+    assert!(eventually(SOON, || !alive(old)));
+    s.get("/a.txt").is(200);
+    s.stop();
+}
+
+#[test]
+fn graceful_stop_lets_a_download_finish() {
+    let mut s = setup().start();
+    let mut c = download(&s);
+    s.command(&["-k", "graceful-stop"]).exit(0);
+    s.logged("SIGWINCH");
+    let addr = (Ipv4Addr::LOCALHOST, s.port(0));
+    assert!(eventually(SOON, || TcpStream::connect(addr).is_err()));
+    assert!(s.ended().is_none(), "ended before the download did");
+    assert_eq!(c.response().body.len(), BIG);
+    drop(c);
+    s.await_end(SOON);
+}
+
+#[test]
+fn graceful_shutdown_timeout_ends_the_wait() {
+    let mut s = setup().conf("GracefulShutdownTimeout 1").start();
+    let _c = download(&s);
+    s.signal("WINCH");
+    let start = Instant::now();
+    s.await_end(SOON);
+    assert!(start.elapsed() > Duration::from_millis(500));
+}
+
+#[test]
+fn stop_does_not_wait_for_a_download() {
+    let mut s = setup().start();
+    let _c = download(&s);
+    s.signal("TERM");
+    s.await_end(Duration::from_secs(11));
+}
+
+#[test]
+fn term_ends_a_graceful_stop() {
+    let mut s = setup().start();
+    let _c = download(&s);
+    s.signal("WINCH");
+    s.logged("SIGWINCH");
+    s.signal("TERM");
+    s.await_end(SOON);
+}
+
+#[test]
+fn graceful_reopens_the_logs() {
+    let s = setup().start();
+    serving(&s);
+    std::fs::rename(s.root().join("logs/pids"), s.root().join("logs/pids.1")).expect("rename");
+    std::fs::rename(
+        s.root().join("logs/error_log"),
+        s.root().join("logs/error_log.1"),
+    )
+    .expect("rename");
+    s.command(&["-k", "graceful"]).exit(0);
+    s.logged("resuming normal operations");
+    serving(&s);
+}
+
+#[test]
+fn graceful_opens_and_closes_ports() {
+    let mut s = setup().conf("Listen 127.0.0.1:@PORT2@").start();
+    let addr = |n: usize| (Ipv4Addr::LOCALHOST, s.port(n));
+    let (second, third) = (addr(1), addr(2));
+    assert!(TcpStream::connect(second).is_ok());
+    s.rewrite("Listen 127.0.0.1:@PORT3@");
+    s.command(&["-k", "graceful"]).exit(0);
+    assert!(eventually(SOON, || TcpStream::connect(third).is_ok()));
+    assert!(eventually(SOON, || TcpStream::connect(second).is_err()));
+    s.get("/a.txt").is(200);
+}
+
+#[test]
+fn port_in_use() {
+    let setup = setup();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, setup.port(0))).expect("the port");
+    let out = setup.run(&["-DFOREGROUND"]);
+    out.exit(1).err("could not bind to address 127.0.0.1:");
+    out.err("no listening sockets available, shutting down");
+    drop(taken);
+}
+
+#[test]
+fn no_listen_at_all() {
+    let setup = Setup::new()
+        .bare()
+        .conf("ServerRoot @ROOT@\nServerName x\nPidFile run/p\nErrorLog logs/e");
+    setup
+        .run(&["-DFOREGROUND"])
+        .exit(1)
+        .err("no listening sockets available, shutting down");
+}
+
+#[test]
+fn pid_file_that_cannot_be_written() {
+    let setup = setup().conf("PidFile /nonexistent/dir/httpd.pid");
+    let out = setup.run(&["-DFOREGROUND"]);
+    setup.sweep();
+    out.exit(1);
+}
+
+#[test]
+fn error_log_that_cannot_be_opened() {
+    let setup = setup().conf("ErrorLog /nonexistent/dir/error_log");
+    setup.run(&["-DFOREGROUND"]).exit(1).err("/nonexistent/dir");
+}
+
+#[test]
+fn stale_pid_file_is_overwritten() {
+    let s = setup().file("run/httpd.pid", "999999\n").start();
+    assert!(eventually(SOON, || pid_file(&s) == s.pid().to_string()));
+    s.logged("AH00098");
+}
+
+#[test]
+fn core_dump_directory_must_exist() {
+    setup()
+        .conf("CoreDumpDirectory /nonexistent/dir")
+        .check()
+        .exit(1)
+        .err("CoreDumpDirectory");
+}
+
+#[test]
+fn killed_child_is_replaced_soon() {
+    let s = setup().start();
+    let old = serving(&s);
+    let before = s.children().len();
+    let start = Instant::now();
+    signal(old, "KILL");
+    assert!(eventually(SOON, || !alive(old) && s.children().len() >= before.min(2)));
+    s.get("/a.txt").is(200);
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
+fn crashed_child_is_told_and_replaced() {
+    let s = setup().start();
+    let old = serving(&s);
+    signal(old, "SEGV");
+    s.logged("exit signal Segmentation fault (11)");
+    assert_ne!(serving(&s), old);
+}
+
+#[test]
+fn killed_children_again_and_again() {
+    let s = setup().start();
+    for _ in 0..3 {
+        let old = serving(&s);
+        signal(old, "KILL");
+        assert!(eventually(SOON, || !alive(old)));
+    }
+    s.get("/a.txt").is(200);
+    s.stop();
+}
+
+#[test]
+fn max_connections_per_child() {
+    let s = setup()
+        .conf(&pool(2, 4))
+        .conf("MaxConnectionsPerChild 3")
+        .start();
+    let first = serving(&s);
+    let changed = (0..60).any(|_| serving(&s) != first);
+    assert!(changed, "child {first} goes on");
+    assert!(eventually(SOON, || !alive(first)));
+}
+
+#[test]
+fn pool_grows_under_load() {
+    let s = setup().conf(&pool(2, 8)).start();
+    s.get("/a.txt").is(200);
+    let before = s.children().len();
+    let mut clients: Vec<_> = (0..6).map(|_| s.client()).collect();
+    for c in &mut clients {
+        c.send("GET /cgi-bin/wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    }
+    assert!(
+        eventually(SOON, || s.children().len() >= before + 2),
+        "{:?}",
+        s.children()
+    );
+    std::fs::write(s.root().join("go"), "").expect("a file");
+    for c in &mut clients {
+        c.response().is(200).body("went\n");
+    }
+}
+
+#[test]
+fn max_request_workers_is_told_and_kept() {
+    let s = setup().conf(&pool(2, 2)).start();
+    let mut clients: Vec<_> = (0..4).map(|_| s.client()).collect();
+    for c in &mut clients {
+        c.send("GET /cgi-bin/wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    }
+    s.logged("server reached MaxRequestWorkers setting");
+    std::fs::write(s.root().join("go"), "").expect("a file");
+    for c in &mut clients {
+        c.response().is(200).body("went\n");
+    }
+}
+
+#[test]
+fn limits_are_cut_with_a_warning() {
+    let conf = if mpm() == "prefork" {
+        "ServerLimit 4\nMaxRequestWorkers 9"
+    } else {
+        "ServerLimit 2\nThreadsPerChild 4\nMaxRequestWorkers 99"
+    };
+    setup().conf(conf).check().exit(0).err("MaxRequestWorkers");
+}
+
+#[test]
+fn children_drop_to_the_account() {
+    if !is_root() {
+        return;
+    }
+    let s = setup().start();
+    let child = serving(&s);
+    let uid = std::fs::metadata(format!("/proc/{child}")).map(|m| m.uid());
+    assert_ne!(uid.expect("the child"), 0);
+    let groups = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
+    let groups = groups
+        .lines()
+        .find(|l| l.starts_with("Groups:"))
+        .unwrap_or_default()
+        .to_string();
+    assert!(!groups.split_whitespace().any(|g| g == "0"), "{groups}");
+}
+
+#[test]
+fn one_process_serves_by_itself() {
+    let s = setup().arg("-X").start();
+    assert_eq!(serving(&s), s.pid());
+    s.stop();
+}
+
+#[test]
+fn scoreboard_file_is_made() {
+    ours_only!();
+    let s = setup().conf("ScoreBoardFile @ROOT@/run/scoreboard").start();
+    s.get("/a.txt").is(200);
+    let len = std::fs::metadata(s.root().join("run/scoreboard")).map(|m| m.len());
+    assert!(len.is_ok_and(|l| l > 0));
+    s.stop();
+}
+
+/// A server that has detached: ended by its PidFile, whatever happens.
+struct Daemon(Setup);
+
+impl Daemon {
+    fn command(&self, verb: &str) -> i32 {
+        self.0.write();
+        let root = self.0.root();
+        let out = std::fs::File::create(root.join("logs/out")).expect("a file");
+        let mut child = Command::new(program::path())
+            .arg("-d")
+            .arg(&root)
+            .arg("-f")
+            .arg(root.join("conf/httpd.conf"))
+            .args(["-k", verb])
+            .env("CONFORMANCE_ROOT", &root)
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().expect("a file"))
+            .stderr(out)
+            .spawn()
+            .expect("the program");
+        let mut code = None;
+        eventually(SOON, || {
+            code = child.try_wait().ok().flatten();
+            code.is_some()
+        });
+        code.and_then(|c| c.code()).unwrap_or_else(|| {
+            let _ = child.kill();
+            panic!("-k {verb} does not come back")
+        })
+    }
+
+    fn pid(&self) -> u32 {
+        let file = self.0.root().join("run/httpd.pid");
+        let mut pid = 0;
+        eventually(SOON, || {
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            pid = text.trim().parse().unwrap_or(0);
+            pid != 0
+        });
+        pid
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let root = self.0.root();
+        for name in ["TERM", "KILL"] {
+            for pid in processes(&root) {
+                signal(pid, name);
+            }
+            eventually(Duration::from_secs(3), || processes(&root).is_empty());
+        }
+    }
+}
+
+fn answers(port: u16) -> bool {
+    eventually(SOON, || {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+    })
+}
+
+#[test]
+fn start_detaches_and_stop_ends() {
+    let d = Daemon(setup());
+    assert_eq!(d.command("start"), 0);
+    assert!(answers(d.0.port(0)));
+    let pid = d.pid();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after: Vec<&str> = stat
+        .rsplit(") ")
+        .next()
+        .unwrap_or_default()
+        .split(' ')
+        .collect();
+    // Fields after the name: state, parent, group, session.
+    assert_eq!(
+        after.get(3),
+        Some(&pid.to_string().as_str()),
+        "a session of its own: {stat}"
+    );
+    assert_eq!(d.command("stop"), 0);
+    let root = d.0.root();
+    assert!(eventually(SOON, || processes(&root).is_empty()));
+    assert!(!root.join("run/httpd.pid").exists());
+}
+
+#[test]
+fn restart_of_nothing_starts() {
+    let d = Daemon(setup());
+    assert_eq!(d.command("restart"), 0);
+    assert!(answers(d.0.port(0)));
+    let text = std::fs::read_to_string(d.0.root().join("logs/out")).unwrap_or_default();
+    assert!(text.contains("not running, trying to start"), "{text}");
+    assert_eq!(d.command("stop"), 0);
+}
+
+#[test]
+fn graceful_of_nothing_starts() {
+    let d = Daemon(setup());
+    assert_eq!(d.command("graceful"), 0);
+    assert!(answers(d.0.port(0)));
+    assert_eq!(d.command("stop"), 0);
+}
+
+#[test]
+fn two_servers_side_by_side() {
+    let a = setup().start();
+    let b = setup().start();
+    a.get("/a.txt").is(200);
+    b.get("/a.txt").is(200);
+    a.stop();
+    b.get("/a.txt").is(200);
+    assert_ne!(free_port(), b.port(0));
+    b.stop();
+}
+
+#[test]
+fn open_port_is_refused_at_graceful_without_harm() {
+    ours_only!();
+    let mut s = setup().start();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, s.port(1))).expect("the port");
+    s.rewrite("Listen 127.0.0.1:@PORT2@");
+    s.signal("USR1");
+    s.logged("could not bind to address");
+    s.get("/a.txt").is(200);
+    drop(taken);
+    s.stop();
+}

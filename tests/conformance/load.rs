@@ -1,0 +1,266 @@
+//! Many clients at a time: reloads that lose nothing, and a large tree that arrives as it is.
+
+use crate::harness::server::signal;
+use crate::harness::{eventually, is_apache, mpm, ours_only, Server, Setup};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const CLIENTS: usize = 64;
+const RELOADS: usize = 20;
+
+/// What one keep-alive client met.
+#[derive(Default)]
+struct Met {
+    good: usize,
+    lost: Vec<String>,
+}
+
+/// Sends requests on one connection after the other until told to end. A connection is left only after an answer that
+/// says so; anything else is a loss.
+fn client(addr: SocketAddr, end: &AtomicBool) -> Met {
+    let mut met = Met::default();
+    let mut socket: Option<TcpStream> = None;
+    while !end.load(Ordering::Relaxed) && met.lost.len() < 5 {
+        let mut open = match socket.take() {
+            Some(open) => open,
+            None => match TcpStream::connect(addr) {
+                Ok(open) => open,
+                Err(error) => {
+                    met.lost.push(format!("not connected: {error}"));
+                    continue;
+                }
+            },
+        };
+        let _ = open.set_read_timeout(Some(Duration::from_secs(20)));
+        match ask(&mut open) {
+            Ok(close) => {
+                met.good += 1;
+                socket = (!close).then_some(open);
+            }
+            Err(why) => met.lost.push(why),
+        }
+    }
+    met
+}
+
+/// One request; true if the answer says that the connection closes.
+fn ask(socket: &mut TcpStream) -> Result<bool, String> {
+    socket
+        .write_all(b"GET /a.txt HTTP/1.1\r\nHost: load\r\n\r\n")
+        .map_err(|e| format!("not sent: {e}"))?;
+    let mut bytes = Vec::new();
+    let mut piece = [0; 2048];
+    loop {
+        match socket.read(&mut piece) {
+            Ok(0) => {
+                return Err(format!(
+                    "closed under a request, after {} bytes",
+                    bytes.len()
+                ))
+            }
+            Ok(n) => bytes.extend_from_slice(&piece[..n]),
+            Err(error) => return Err(format!("not answered: {error}")),
+        }
+        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
+        if let Some(end) = text.find("\r\n\r\n") {
+            if !text.starts_with("http/1.1 200") {
+                return Err(format!(
+                    "answered {}",
+                    text.lines().next().unwrap_or_default()
+                ));
+            }
+            if text.len() >= end + 4 + 6 {
+                return Ok(text.contains("connection: close"));
+            }
+        }
+    }
+}
+
+/// Waits until a reload is through: its outcome, or (Apache) its line in the error log.
+fn reload(s: &Server, number: usize) {
+    signal(s.pid(), "USR1");
+    let done = || {
+        s.read("logs/error_log")
+            .matches("resuming normal operations")
+            .count()
+            > number
+    };
+    assert!(
+        eventually(Duration::from_secs(20), done),
+        "reload {number} did not end:\n{}",
+        s.read("logs/error_log")
+    );
+}
+
+#[test]
+fn twenty_graceful_restarts_lose_no_request() {
+    ours_only!();
+    let s = Setup::new()
+        .file("htdocs/a.txt", "hello\n")
+        .conf("MaxKeepAliveRequests 0\nKeepAliveTimeout 20\n<IfModule mpm_prefork_module>\nStartServers 8\nMaxRequestWorkers 150\nServerLimit 150\nMaxSpareServers 80\nMinSpareServers 20\n</IfModule>")
+        .start();
+    let addr = SocketAddr::from(([127, 0, 0, 1], s.port(0)));
+    let end = AtomicBool::new(false);
+    let met: Vec<Met> = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| scope.spawn(|| client(addr, &end)))
+            .collect();
+        for number in 1..=RELOADS {
+            reload(&s, number);
+        }
+        end.store(true, Ordering::Relaxed);
+        clients
+            .into_iter()
+            .map(|c| c.join().expect("a client"))
+            .collect()
+    });
+    let good: usize = met.iter().map(|m| m.good).sum();
+    let lost: Vec<_> = met.into_iter().flat_map(|m| m.lost).collect();
+    assert!(good > CLIENTS * RELOADS, "only {good} requests were made");
+    assert!(
+        lost.is_empty(),
+        "{} of {good} requests lost: {lost:?}",
+        lost.len()
+    );
+}
+
+/// The manual of Debian's package where it is installed, else a tree made here.
+fn tree(setup: &Setup) -> PathBuf {
+    let manual = Path::new("/usr/share/doc/apache2-doc/manual");
+    if manual.join("en").is_dir() {
+        return manual.to_owned();
+    }
+    let root = setup.root().join("tree");
+    for n in 0..2000usize {
+        let folder = root.join(format!("d{}/e{}", n % 17, n % 5));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let suffix = ["html", "css", "png", "txt", "js"][n % 5];
+        let content: Vec<u8> = (0..n * 37).map(|i| (i * 31 + n) as u8).collect();
+        std::fs::write(folder.join(format!("f{n}.{suffix}")), content).expect("a file");
+    }
+    root
+}
+
+fn files_below(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        match path.metadata() {
+            Ok(meta) if meta.is_dir() => files_below(&path, out),
+            Ok(meta) if meta.is_file() => out.push(path),
+            _ => {}
+        }
+    }
+}
+
+/// Clients that hold connections: half of them in the head of a request, half in the middle of an answer.
+fn slow_clients(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let open = |n: usize| {
+        let mut socket = TcpStream::connect(addr).expect("a connection");
+        let text = match n % 2 {
+            0 => "GET /a.txt HTTP/1.1\r\nHost: slow\r\nX-Slow: ",
+            _ => "GET /big.bin HTTP/1.1\r\nHost: slow\r\n\r\n",
+        };
+        socket.write_all(text.as_bytes()).expect("sent");
+        socket
+    };
+    (0..count).map(open).collect()
+}
+
+#[test]
+fn a_large_tree_arrives_as_it_is() {
+    let setup = Setup::new()
+        .file("htdocs/a.txt", "hello\n")
+        .file("htdocs/big.bin", "");
+    let big = std::fs::File::options()
+        .write(true)
+        .open(setup.root().join("htdocs/big.bin"));
+    big.and_then(|f| f.set_len(60_000_000)).expect("a big file");
+    let tree = tree(&setup);
+    let mut files = Vec::new();
+    files_below(&tree, &mut files);
+    files.truncate(2500);
+    assert!(files.len() >= 1500, "{} files are too few", files.len());
+    let conf = format!(
+        "Alias /tree {0}\n<Directory {0}>\nRequire all granted\nOptions FollowSymLinks\n</Directory>\nMaxKeepAliveRequests 0\n<IfModule reqtimeout_module>\nRequestReadTimeout header=0 body=0\n</IfModule>\n",
+        tree.display()
+    );
+    let s = setup.conf(&conf).start();
+    let addr = SocketAddr::from(([127, 0, 0, 1], s.port(0)));
+    // Only event serves others while so many hold their connections.
+    let held = if mpm() == "event" && !is_apache() {
+        slow_clients(addr, 200)
+    } else {
+        Vec::new()
+    };
+    let started = Instant::now();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = s.client();
+                loop {
+                    let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                        return;
+                    };
+                    let below = file
+                        .strip_prefix(&tree)
+                        .expect("below")
+                        .display()
+                        .to_string();
+                    check_file(
+                        &mut client,
+                        &format!("/tree/{}", below.replace('%', "%25").replace(' ', "%20")),
+                        file,
+                    );
+                }
+            });
+        }
+    });
+    assert!(
+        started.elapsed() < Duration::from_secs(60),
+        "the crawl took {:?}",
+        started.elapsed()
+    );
+    drop(held);
+}
+
+/// A file whole, again by its tag, and a range of it.
+fn check_file(client: &mut crate::harness::Client, url: &str, file: &Path) {
+    let content = std::fs::read(file).expect("a file");
+    let whole = client.get(url);
+    whole.is(200);
+    assert_eq!(
+        whole.header("Content-Length"),
+        Some(content.len().to_string().as_str()),
+        "{url}"
+    );
+    assert!(whole.body == content, "{url} did not arrive as it is");
+    if url.ends_with(".html") || url.ends_with(".css") || url.ends_with(".png") {
+        let kind = whole.header("Content-Type").unwrap_or_default().to_owned();
+        let wanted = if url.ends_with(".png") {
+            "image/png"
+        } else {
+            "text/"
+        };
+        assert!(kind.starts_with(wanted), "{url} came as {kind}");
+    }
+    let tag = whole.header("ETag").expect("a tag").to_owned();
+    let again = client
+        .send(format!(
+            "GET {url} HTTP/1.1\r\nHost: load\r\nIf-None-Match: {tag}\r\n\r\n"
+        ))
+        .response();
+    again.is(304);
+    if content.len() > 20 {
+        let part = client
+            .send(format!(
+                "GET {url} HTTP/1.1\r\nHost: load\r\nRange: bytes=5-14\r\n\r\n"
+            ))
+            .response();
+        part.is(206);
+        assert!(part.body == content[5..15], "{url}: a range is wrong");
+    }
+}
