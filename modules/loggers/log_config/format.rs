@@ -57,7 +57,7 @@ pub(super) enum Value {
     RequestField(String),
     ResponseField(String),
     RequestTrailer(String),
-    ResponseTrailer(String),
+    ResponseTrailer,
     Note(String),
     /// An argument that means nothing stands for itself.
     Echo(String),
@@ -261,7 +261,7 @@ fn value(name: &str, a: String, offered: &dyn Fn(&str) -> Option<LogItem>) -> Re
         "o" => (Value::ResponseField(a), false),
         "n" => (Value::Note(a), false),
         "^ti" => (Value::RequestTrailer(a), false),
-        "^to" => (Value::ResponseTrailer(a), false),
+        "^to" => (Value::ResponseTrailer, false),
         _ => match offered(name) {
             Some(item) => (Value::OfModule(OfModule(item, a)), false),
             None => return Err(format!("Unrecognized LogFormat directive %{name}")),

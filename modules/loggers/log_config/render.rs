@@ -85,7 +85,7 @@ impl Item {
             Value::RequestField(name) => text(r.headers_in.joined(name).as_deref(), out),
             Value::ResponseField(name) => response_field(r, name, out),
             Value::RequestTrailer(name) => text(r.trailers_in.joined(name).as_deref(), out),
-            Value::ResponseTrailer(_) => out.push(b'-'),
+            Value::ResponseTrailer => out.push(b'-'),
             Value::Note(name) => text(r.notes.get(name), out),
             Value::Echo(argument) => text(Some(argument), out),
             Value::OfModule(item) => text((item.0)(r, &item.1), out),

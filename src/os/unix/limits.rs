@@ -96,6 +96,14 @@ pub fn usable_cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// Processes that want to run, on average over 1, 5 and 15 minutes.
+pub fn load_averages() -> Option<[f64; 3]> {
+    let mut averages = [0.0; 3];
+    // SAFETY: the array has as many places as is said.
+    let count = unsafe { libc::getloadavg(averages.as_mut_ptr(), 3) };
+    (count == 3).then_some(averages)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
