@@ -50,6 +50,8 @@ pub fn load(
         modules: ModuleSet::new(registry),
         root: options.root.clone(),
         runtime_dir: options.root.join(&options.runtime_dir),
+        notes: Vec::new(),
+        records: super::value::ConfMap::default(),
     };
     let mut build = Build::new(globals, source, 0);
     let tree = read(options, &mut build);

@@ -95,7 +95,7 @@ pub enum Phase {
     PostPerDirConfig,
     /// header_parser: main requests only. All.
     HeaderParser,
-    /// access_checker: rules that need no user. All (Satisfy Any: first).
+    /// access_checker: rules that need no user. All.
     AccessChecker,
     /// access_checker_ex: authorization that may do without a user. First.
     AccessCheckerEx,

@@ -16,8 +16,13 @@ pub struct Provider {
 
 /// The kinds of service.
 pub enum Service {
-    /// `AuthBasicProvider`: checks a user's password.
-    Authn(CheckPassword),
+    /// `AuthBasicProvider`: knows users and their passwords.
+    Authn {
+        /// Checks a user's password.
+        password: CheckPassword,
+        /// Finds a user's digest in a realm; not every provider keeps any.
+        realm: Option<FindDigest>,
+    },
     /// `Require`: prepares the words behind the name, and answers for a request.
     Authz {
         /// Reads the arguments when the configuration is read.
@@ -32,6 +37,10 @@ pub enum Service {
 /// Checks a password; see [`Service::Authn`].
 pub type CheckPassword =
     for<'r> fn(&'r mut Request, user: &'r [u8], password: &'r [u8]) -> LocalFuture<'r, AuthnResult>;
+
+/// Finds the MD5 digest of `user:realm:password` in hexadecimal; see [`Service::Authn`]. `Err` is never `Granted`.
+pub type FindDigest =
+    for<'r> fn(&'r mut Request, user: &'r [u8], realm: &'r [u8]) -> LocalFuture<'r, Result<String, AuthnResult>>;
 
 /// Reads the words of a Require line; see [`Service::Authz`].
 pub type ParseRequire = fn(&mut Cmd<'_>, args: &str) -> Result<Prepared, String>;

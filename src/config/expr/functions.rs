@@ -213,7 +213,8 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-fn base64(bytes: &[u8]) -> Vec<u8> {
+/// Encodes in base 64 (RFC 4648 section 4).
+pub fn base64(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
@@ -230,8 +231,8 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Decodes up to the first byte that is no digit of base64.
-fn unbase64(text: &[u8]) -> Vec<u8> {
+/// Decodes up to the first byte that is no digit of base 64.
+pub fn unbase64(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let mut bits: u32 = 0;
     let mut count = 0;

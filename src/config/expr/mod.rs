@@ -15,7 +15,7 @@ mod lexer;
 mod names;
 mod parser;
 
-pub use functions::{digest_of_file, file_test};
+pub use functions::{base64, digest_of_file, file_test, unbase64};
 pub use names::{FileTest, LocalTime, Variable};
 
 use crate::pattern::{Captures, Flags};
