@@ -34,6 +34,10 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("stderr", "echo 'a word on stderr' >&2\nprintf 'Content-Type: text/plain\\n\\nok\\n'"),
     ("stderr-only", "echo 'complaint before dying' >&2\nexit 1"),
     ("echo", "printf 'Content-Type: text/plain\\n\\n'\ncat"),
+    (
+        "count",
+        "printf 'Content-Type: text/plain\\n\\n'\nwc -c",
+    ),
     ("noread", "printf 'Content-Type: text/plain\\n\\nunread\\n'"),
     ("args", "printf 'Content-Type: text/plain\\n\\n'\necho \"$#\"\nfor a in \"$@\"; do echo \"<$a>\"; done"),
     ("pwd", "printf 'Content-Type: text/plain\\n\\n'\npwd"),
@@ -151,8 +155,7 @@ cases! {
     body_is_handed_over: www().post("/cgi-bin/echo", &[], "the body").is(200).body("the body");
     big_body_is_handed_over: {
         let body = "abcdefgh".repeat(50_000);
-        let r = www().post("/cgi-bin/echo", &[], &body);
-        assert!(r.is(200).status == 200 && r.body == body.as_bytes());
+        www().post("/cgi-bin/count", &[], &body).is(200).body("400000\n");
     };
     unread_body_is_no_failure: www().ask("POST", "/cgi-bin/noread", &["Content-Length: 0"]).is(200).body("unread\n");
     conditions_on_a_scripts_fields: {
@@ -188,6 +191,18 @@ cases! {
         c.get("/cgi-bin/plain").is(200).body("plain\n");
         c.get("/cgi-bin/plain").is(200).body("plain\n");
     };
+}
+
+#[test]
+fn script_that_answers_while_it_reads_is_no_deadlock() {
+    // Apache's mod_cgi writes the whole body before it reads: both wait for ever.
+    if crate::harness::is_apache() && crate::harness::mpm() == "prefork" {
+        return;
+    }
+    let body = "abcdefgh".repeat(50_000);
+    let r = www().post("/cgi-bin/echo", &[], &body);
+    r.is(200);
+    assert!(r.body == body.as_bytes());
 }
 
 #[test]

@@ -196,6 +196,7 @@ impl Client {
                 self.seen.extend_from_slice(&block[..n]);
                 true
             }
+            Err(e) if e.kind() == ErrorKind::Interrupted => true,
             Err(e)
                 if matches!(
                     e.kind(),

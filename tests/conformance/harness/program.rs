@@ -8,6 +8,7 @@ use super::server::eventually;
 use std::env;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -170,6 +171,7 @@ pub fn run_with(args: &[&str], env: &[(&str, &str)]) -> Output {
     let mut child = Command::new(path())
         .args(args)
         .envs(env.iter().copied())
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(out.try_clone().expect("a file"))
         .stderr(err.try_clone().expect("a file"))

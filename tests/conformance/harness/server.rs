@@ -5,6 +5,7 @@ use super::program::{self, Output};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -269,6 +270,8 @@ impl Setup {
             .arg("-DFOREGROUND")
             .envs(self.env.iter().map(|(n, v)| (n, v)))
             .env("CONFORMANCE_ROOT", root)
+            // A parent may signal its whole process group: it must not be ours.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(errors)
@@ -495,11 +498,6 @@ impl Server {
     /// Runs the program on this server's configuration (`-k restart` and others).
     pub fn command(&self, args: &[&str]) -> Output {
         self.setup.run(args)
-    }
-
-    /// Processes of this server: the parent, its children and what they started.
-    pub fn processes(&self) -> Vec<u32> {
-        processes(&self.root())
     }
 
     /// Children of the parent that serve: those that have its command line.
