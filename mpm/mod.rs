@@ -50,6 +50,9 @@ pub trait Owner {
     /// same addresses are taken over as duplicates. If it fails nothing has changed.
     fn build(&mut self, serving: &Shared<Generation>) -> Result<Shared<Generation>, Refused>;
 
+    /// The first child takes connections: whoever waits for the server to come up can be told. Called once.
+    fn serving(&mut self, _generation: &Generation) {}
+
     /// A process has ended that is no child of the MPM: a log program, the spawner. False if it is nobody's.
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool;
 

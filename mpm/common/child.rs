@@ -17,7 +17,7 @@ use crate::server::Generation;
 use crate::sync::Shared;
 
 /// Signals by which a child is told to end at once. Blocked, except while it waits.
-pub const STOP_SIGNALS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
+pub const STOP_SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 
 /// What a child has to work with.
 pub struct Child {
@@ -118,7 +118,7 @@ pub fn live(mpm: &Mpm, child: &Child) -> ! {
 
 /// Takes on the child's role. An error is the exit code; the reason is in the log.
 pub fn enter(child: &Child) -> Result<(), i32> {
-    if take_on_signals().is_err() {
+    if take_on_signals(child.line.is_some()).is_err() {
         return Err(SICK);
     }
     let conf = child.conf();
@@ -138,9 +138,8 @@ pub fn enter(child: &Child) -> Result<(), i32> {
 }
 
 /// Stop signals are blocked until the child waits; what is for the parent alone does nothing here.
-fn take_on_signals() -> std::io::Result<()> {
+fn take_on_signals(has_parent: bool) -> std::io::Result<()> {
     let for_the_parent = [
-        libc::SIGINT,
         libc::SIGUSR1,
         libc::SIGUSR2,
         libc::SIGWINCH,
@@ -155,6 +154,10 @@ fn take_on_signals() -> std::io::Result<()> {
         signal::catch(number)?;
         // What the parent had noted for itself is not meant for its child.
         signal::take(number);
+    }
+    if has_parent {
+        // The terminal sends this to all; the parent decides what it means.
+        signal::ignore(libc::SIGINT)?;
     }
     signal::set_mask(&SignalSet::of(&STOP_SIGNALS))?;
     Ok(())

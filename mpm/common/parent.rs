@@ -61,6 +61,7 @@ pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) 
         Err(()) => return Exit::Fatal,
     };
     let exit = if defined("ONE_PROCESS") || defined("DEBUG") {
+        owner.serving(&first);
         single::run(mpm, first)
     } else {
         match Parent::new(mpm, first, owner, &pid_file) {
@@ -110,6 +111,8 @@ struct Parent<'o> {
     publisher: Option<Publisher>,
     reloads: u64,
     server_started: u64,
+    /// A child has been ready.
+    up: bool,
     next_round: Instant,
     rounds: u32,
     wait_mask: SignalSet,
@@ -150,6 +153,7 @@ impl<'o> Parent<'o> {
             publisher: None,
             reloads: 0,
             server_started,
+            up: false,
             next_round: now + ROUND,
             rounds: 0,
             wait_mask,
@@ -215,6 +219,9 @@ impl<'o> Parent<'o> {
                 Report::Ready => {
                     self.sup.ready(pid, Instant::now());
                     self.show_standing(pid);
+                    if !std::mem::replace(&mut self.up, true) {
+                        self.owner.serving(&self.current);
+                    }
                 }
                 Report::Finishing => {
                     self.sup.finishing(pid);

@@ -6,7 +6,6 @@ use super::serving::Serving;
 use super::supervisor::Exit;
 use super::Mpm;
 use crate::log::Level;
-use crate::os::signal;
 use crate::scoreboard::{self, Board};
 use crate::server::Generation;
 use crate::sync::Shared;
@@ -42,11 +41,7 @@ pub fn run(mpm: &Mpm, generation: Shared<Generation>) -> Exit {
     };
     let child = Child::new(generation.clone(), board, fitted, 0, None);
     let code = match child::enter(&child) {
-        Ok(()) => {
-            // The terminal's interrupt ends a server that runs on it.
-            let _ = signal::catch(libc::SIGINT);
-            (mpm.serve)(&child)
-        }
+        Ok(()) => (mpm.serve)(&child),
         Err(code) => code,
     };
     match code {

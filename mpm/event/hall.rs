@@ -23,6 +23,7 @@ pub struct Hall {
     pub permits: Permits,
     pub pool: Pool,
     threads: u32,
+    loops: u32,
     factor: u64,
     /// MaxConnectionsPerChild; 0 is for ever.
     most: u64,
@@ -50,6 +51,7 @@ impl Hall {
             permits: Permits::new(threads),
             pool: Pool::new(threads as usize, stack),
             threads,
+            loops,
             factor: (conf.async_factor.unwrap_or(2.0) * UNIT).max(1.0) as u64,
             most: conf.max_connections_per_child,
             accepted: AtomicU64::new(0),
@@ -70,6 +72,13 @@ impl Hall {
             self.connections.load(Ordering::Relaxed) - self.closing.load(Ordering::Relaxed);
         let most = u64::from(self.threads) + idle * self.factor / UNIT as u64;
         idle > 0 && u64::try_from(counted).unwrap_or(0) < most
+    }
+
+    /// How many connections one loop may take at once: all loops together no more than there are idle workers, so that a burst
+    /// does not queue here while another process has workers for it.
+    pub fn handful(&self, most: usize) -> usize {
+        let share = self.permits.free() / self.loops as usize;
+        share.clamp(1, most)
     }
 
     /// A connection was accepted. After MaxConnectionsPerChild of them the process finishes.
@@ -117,14 +126,19 @@ impl Hall {
 
     /// Puts the counts on the scoreboard.
     pub fn publish(&self) {
-        let read =
-            |counter: &AtomicI64| u64::try_from(counter.load(Ordering::Relaxed)).unwrap_or(0);
+        let read = |counter: &AtomicI64| counter.load(Ordering::Relaxed);
+        let kept = read(&self.parked) + read(&self.kept_alive);
+        let (writing, closing) = (read(&self.writing), read(&self.closing));
+        let working = i64::from(self.threads) - self.permits.free() as i64;
+        let all = read(&self.connections);
+        // Each number is read by itself, so that a sum may be off by one that is on its way.
+        let plain = |count: i64| u64::try_from(count).unwrap_or(0);
         self.share.board.own.hold(&Held {
-            connections: read(&self.connections),
-            waiting_io: 0,
-            writing: read(&self.writing),
-            kept_alive: read(&self.parked) + read(&self.kept_alive),
-            closing: read(&self.closing),
+            connections: plain(all),
+            waiting_io: plain(all - kept - writing - closing - working),
+            writing: plain(writing),
+            kept_alive: plain(kept),
+            closing: plain(closing),
             suspended: 0,
         });
         self.permits.nudge();

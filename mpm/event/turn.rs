@@ -174,7 +174,7 @@ impl Loop {
         let Some(listener) = self.hall.share.generation.listeners.get(index) else {
             return Ok(());
         };
-        for _ in 0..AT_ONCE {
+        for _ in 0..self.hall.handful(AT_ONCE) {
             if !self.listening.get() || !self.hall.has_room() {
                 break;
             }
