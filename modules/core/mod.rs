@@ -2,6 +2,7 @@
 //! TRACE. What the directives leave behind stands in `src/config/core.rs`.
 
 mod directory;
+mod filters;
 mod handlers;
 mod limits;
 mod names;
@@ -24,6 +25,7 @@ pub static MODULE: Module = Module {
     name: "core.c",
     identifier: "core_module",
     directives: DIRECTIVES,
+    filters: filters::CORE,
     hooks: &[
         HookEntry::request(Phase::Translate, handlers::translate).order(Order::ReallyLast),
         HookEntry::request(Phase::Handler, handlers::serve_file).order(Order::ReallyLast),
@@ -36,6 +38,7 @@ pub static HTTP_CORE: Module = Module {
     name: "http_core.c",
     identifier: "http_module",
     directives: HTTP_DIRECTIVES,
+    filters: filters::HTTP,
     hooks: &[
         HookEntry::request(Phase::MapToStorage, handlers::map_methods).order(Order::First),
         HookEntry::request(Phase::Handler, handlers::options).order(Order::ReallyLast).before(&["core.c"]),

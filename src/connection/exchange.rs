@@ -53,6 +53,14 @@ impl Exchange {
         }
     }
 
+    /// The response cannot be completed as its head promised: the connection ends with it.
+    pub fn spoil(&mut self) {
+        match self {
+            Exchange::Nowhere => {}
+            Exchange::Http1(http) => http.spoil(),
+        }
+    }
+
     /// True once the head of the final response is on its way and cannot be changed.
     pub fn is_committed(&self) -> bool {
         match self {

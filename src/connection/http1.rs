@@ -253,6 +253,8 @@ impl Http1 {
                 Ok(_) => return Err(Refused::Silently),
                 Err(_) if parser.has_begun(&self.input) => {
                     r.the_request = BString::from(parser.request_line(&self.input));
+                    // A peer that dawdles does not get its time again when the connection closes.
+                    self.info.short_linger.set(true);
                     return Err(self.refuse(r, Reject::new(408, "the request's head did not arrive in time")));
                 }
                 Err(_) => return Err(Refused::Silently),
@@ -312,7 +314,10 @@ impl Http1 {
                     self.broken = true;
                     return Err(error);
                 }
-                Err(_) => return Err(self.fail(r, 408, "the body did not arrive in time")),
+                Err(_) => {
+                    self.info.short_linger.set(true);
+                    return Err(self.fail(r, 408, "the body did not arrive in time"));
+                }
             }
         }
     }
@@ -399,6 +404,11 @@ impl Http1 {
         }
     }
 
+    /// See [`Exchange::spoil`].
+    pub fn spoil(&mut self) {
+        self.broken = true;
+    }
+
     /// True if the head of the final response has been made.
     pub fn is_committed(&self) -> bool {
         self.framed.is_some()
@@ -412,7 +422,9 @@ impl Http1 {
     /// Bytes read that no request has taken yet, and bytes made that wait to be sent.
     pub fn backlog(&self) -> (u64, u64) {
         let unsent: usize = self.output.iter().map(Bytes::len).sum();
-        (self.input.len() as u64, unsent as u64)
+        // Behind a request that was refused nothing is a request.
+        let unread = if self.keep_alive { self.input.len() } else { 0 };
+        (unread as u64, unsent as u64)
     }
 
     /// Frames what the filters let through, and sends it; with `last` the response is complete.

@@ -20,12 +20,6 @@ pub struct Framed {
     pub keep_alive: bool,
 }
 
-/// Fields that a 304 may carry beside the ones made here.
-const NOT_MODIFIED_FIELDS: &[&str] = &[
-    "Connection", "Keep-Alive", "ETag", "Content-Location", "Expires", "Cache-Control", "Vary", "Warning",
-    "WWW-Authenticate", "Proxy-Authenticate", "Set-Cookie", "Set-Cookie2", "Date", "Server",
-];
-
 /// Decides the framing of the response and makes its head. With `complete`, `r.out.ready` holds the whole body.
 pub fn frame(r: &mut Request, complete: bool, may_keep: bool) -> Framed {
     let err = std::mem::take(&mut r.err_headers_out);
@@ -33,7 +27,7 @@ pub fn frame(r: &mut Request, complete: bool, may_keep: bool) -> Framed {
         r.headers_out.add(name, value);
     }
     r.err_headers_out = err;
-    if r.version == Version::Http09 {
+    if r.version == Version::Http09 || r.raw_response {
         return Framed { head: Bytes::new(), chunked: false, has_body: true, keep_alive: false };
     }
     if complete {
@@ -45,7 +39,8 @@ pub fn frame(r: &mut Request, complete: bool, may_keep: bool) -> Framed {
     let keep_alive = keeps_alive(r, may_keep, delimited);
     type_fields(r);
     if r.status == status::NOT_MODIFIED {
-        r.headers_out.retain(|name, _| NOT_MODIFIED_FIELDS.iter().any(|n| name.eq_ignore_ascii_case(n.as_bytes())));
+        // There is no body that it could describe; all other fields update what the peer has kept.
+        r.headers_out.unset("Content-Type");
     }
     let has_body = !bodiless && !r.header_only;
     Framed { head: head(r), chunked, has_body, keep_alive }

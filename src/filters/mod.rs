@@ -165,6 +165,25 @@ pub struct FilterRecord {
     pub make: MakeFilter,
 }
 
+impl FilterRecord {
+    /// Which bodies it is for.
+    pub fn direction(&self) -> Direction {
+        match self.make {
+            MakeFilter::Output(_) => Direction::Output,
+            MakeFilter::Input(_) => Direction::Input,
+        }
+    }
+}
+
+/// Which bodies a filter is for; a name may stand for a filter of each.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// Response bodies.
+    Output,
+    /// Request bodies.
+    Input,
+}
+
 /// How a filter is made; `None` if it has nothing to do for this request.
 pub enum MakeFilter {
     /// For response bodies.

@@ -127,6 +127,15 @@ impl Spawner {
     }
 }
 
+/// Starts a program from this very process, for servers whose processes may have children of their own: no spawner is
+/// asked. The caller reaps it and, where [`OnLoss::Kill`] matters, kills it. It leads a group of its own.
+pub fn start_here(request: &Request, standard: [Option<OwnedFd>; 3]) -> io::Result<Pid> {
+    match request.identity {
+        Some(_) => Err(io::Error::from_raw_os_error(libc::EPERM)),
+        None => system::spawn(request, standard),
+    }
+}
+
 /// Forks the process. Gives its pid and our end of its control socket.
 fn launch(shared: &OwnedFd, settings: &Settings) -> io::Result<(Pid, Client)> {
     let (ours, control) = socket::pair()?;

@@ -95,7 +95,8 @@ pub(super) fn spawn(request: &Request, standard: [Option<OwnedFd>; 3]) -> io::Re
         }
         identity.as_ref().map_or(Ok(()), become_user)
     };
-    // SAFETY: the spawner has one thread, so the forked process may allocate and call whatever it likes.
+    // SAFETY: the limits are set by plain system calls. Becoming another user does more than that, but only the spawner is
+    // asked for it, and it has one thread, so the forked process may allocate and call whatever it likes.
     unsafe { command.pre_exec(last_steps) };
     let child = command
         .spawn()

@@ -1,0 +1,6 @@
+//! Modules that stand in the way of bodies: filters, and limits on how long a peer may take to send.
+
+#[cfg(module = "filter")]
+pub mod filter;
+#[cfg(module = "reqtimeout")]
+pub mod reqtimeout;
