@@ -2,6 +2,7 @@
 //! run, the others are the access_checker.
 
 use super::client_host::{client_host, in_domain};
+use super::common::wanted;
 use crate::config::directive::{Arity, Cmd, Directive, Scope};
 use crate::config::ipmask::{looks_like_address, IpMask};
 use crate::config::value::Conf;
@@ -212,22 +213,13 @@ fn answer(r: &mut Request, allowed: bool) -> Status {
     }
     // With Satisfy Any a user may still come in.
     if !r.satisfy_any {
-        match r.filename.is_empty() {
-            true => log!(
-                &*r,
-                Level::Error,
-                1797,
-                "client denied by server configuration: uri {}",
-                log::raw(&r.uri)
-            ),
-            false => log!(
-                &*r,
-                Level::Error,
-                1797,
-                "client denied by server configuration: {}",
-                log::raw(&r.filename)
-            ),
-        }
+        let (kind, name) = wanted(r);
+        log!(
+            &*r,
+            Level::Error,
+            1797,
+            "client denied by server configuration: {kind}{name}"
+        );
     }
     Status::Http(403)
 }

@@ -86,6 +86,14 @@ fn escape_quotes(text: &str) -> String {
     out
 }
 
+/// What a refused request wanted, for the log: its file, or its path where it has none.
+pub fn wanted(r: &Request) -> (&'static str, log::Raw<'_>) {
+    match r.filename.is_empty() {
+        true => ("uri ", log::raw(&r.uri)),
+        false => ("", log::raw(&r.filename)),
+    }
+}
+
 /// Fills in the field that asks the client to sign in, by the AuthType in force.
 pub async fn note_auth_failure(r: &mut Request) {
     if auth_type(r).is_none() {

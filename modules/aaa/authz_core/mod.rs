@@ -6,7 +6,7 @@ mod rules;
 
 pub use providers::yes_or_no;
 
-use super::common::{auth_type, enter, note_auth_failure, service};
+use super::common::{auth_type, enter, note_auth_failure, service, wanted};
 use crate::config::directive::{Arity, Cmd, Directive, Inner, Scope};
 use crate::config::tree::next_word;
 use crate::config::value::{Conf, ConfMap};
@@ -422,26 +422,13 @@ fn verdict(r: &mut Request, result: AuthzResult, signed_in: bool) -> Option<Stat
             None
         }
         AuthzResult::Denied | AuthzResult::Neutral if !signed_in || auth_type(r).is_none() => {
-            match r.filename.is_empty() {
-                true => {
-                    log!(
-                        &*r,
-                        Level::Error,
-                        1630,
-                        "client denied by server configuration: uri {}",
-                        log::raw(&r.uri)
-                    );
-                }
-                false => {
-                    log!(
-                        &*r,
-                        Level::Error,
-                        1630,
-                        "client denied by server configuration: {}",
-                        log::raw(&r.filename)
-                    );
-                }
-            }
+            let (kind, name) = wanted(r);
+            log!(
+                &*r,
+                Level::Error,
+                1630,
+                "client denied by server configuration: {kind}{name}"
+            );
             Some(Status::Http(403))
         }
         AuthzResult::Denied | AuthzResult::Neutral => {

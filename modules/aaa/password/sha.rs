@@ -122,29 +122,18 @@ fn push_512(out: &mut String, digest: &[u8]) {
 mod tests {
     use super::*;
 
-    /// The examples of the specification.
-    #[test]
-    fn examples_of_the_specification() {
-        for (setting, password, hash) in [
-            ("$5$saltstring", "Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8"),
-            (
-                "$5$rounds=10000$saltstringsaltstring",
-                "Hello world!",
-                "$5$rounds=10000$saltstringsaltst$3xv.VbSCBX41eDL9L3voZBUZ/dFY6iJLAbYSJMQyA12",
-            ),
-            (
-                "$6$saltstring",
-                "Hello world!",
-                "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1",
-            ),
-        ] {
-            assert_eq!(crypt(password.as_bytes(), setting).as_deref(), Some(hash));
-        }
-    }
-
     #[test]
     fn hashes_are_those_of_the_c_library() {
         for (password, hash) in [
+            ("Hello world!", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5"),
+            (
+                "Hello world!",
+                "$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA",
+            ),
+            (
+                "Hello world!",
+                "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+            ),
             ("", "$5$s$u9jS/E6rlpZoj8KCMVhpLKJh2MrO5hc9UBdfKCcvVU7"),
             (
                 &"x".repeat(100)[..],
