@@ -62,7 +62,7 @@ pub fn hostname_lookups(cmd: &mut Cmd<'_>) -> Result<(), String> {
 }
 
 pub fn allow_override(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    only_in_plain_directory(cmd)?;
+    warn_if_useless(cmd);
     let (mut classes, mut options, mut nonfatal) = (Scope::NONE, None, (false, false));
     for word in words(cmd.arg(0)) {
         let (name, value) = match word.split_once('=') {
@@ -102,15 +102,19 @@ fn parse_nonfatal(value: Option<&str>) -> Result<(bool, bool), String> {
     }
 }
 
-fn only_in_plain_directory(cmd: &Cmd<'_>) -> Result<(), String> {
-    match cmd.place {
-        Place::Directory if !cmd.section.is_some_and(|s| s.starts_with('~')) => Ok(()),
-        _ => Err(format!("{} not allowed here; it stands in <Directory> without a regular expression", cmd.directive.name)),
+/// In `<Location>`, and in sections with a regular expression, `.htaccess` files are not looked for: accepted with
+/// Apache's warning.
+fn warn_if_useless(cmd: &mut Cmd<'_>) {
+    let plain = cmd.place == Place::Directory && !cmd.section.is_some_and(|s| s.starts_with('~'));
+    if !plain {
+        let file = cmd.build.source.path_of(&cmd.node.at).display();
+        let text = format!("AH00114: Useless use of {} in line {} of {file}.", cmd.directive.name, cmd.node.at.line);
+        cmd.build.warnings.push(text);
     }
 }
 
 pub fn allow_override_list(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    only_in_plain_directory(cmd)?;
+    warn_if_useless(cmd);
     let mut names = Vec::new();
     for name in cmd.args.clone() {
         if name.eq_ignore_ascii_case("none") {
@@ -226,12 +230,13 @@ pub fn set_handler(cmd: &mut Cmd<'_>) -> Result<(), String> {
     Ok(())
 }
 
-fn filter_names(cmd: &Cmd<'_>) -> Result<Vec<String>, String> {
+/// As in Apache, a name that nobody has is no mistake: each response tells of it in the log, and does without.
+fn filter_names(cmd: &mut Cmd<'_>) -> Result<Vec<String>, String> {
     let names: Vec<_> = cmd.arg(0).split(';').filter(|n| !n.is_empty()).map(str::to_owned).collect();
     for name in &names {
         let known = cmd.build.globals.modules.has_filter(name);
         if !known && !name.eq_ignore_ascii_case("none") {
-            return Err(format!("{}: no filter is called {name} in the active modules", cmd.directive.name));
+            cmd.warn(&format!("{}: no filter is called {name} in the active modules", cmd.directive.name));
         }
     }
     Ok(names.into_iter().filter(|name| !name.eq_ignore_ascii_case("none")).collect())

@@ -136,7 +136,7 @@ pub const fn drops_connection(status: u16) -> bool {
 /// get a sentence for their class. `location`, escaped already, stands in pages that send the client elsewhere.
 pub fn explanation(status: u16, location: Option<&str>) -> String {
     if let Some(location) = location.filter(|_| is_redirect(status)) {
-        return format!("<p>What you asked for is at <a href=\"{location}\">{location}</a>.</p>\n");
+        return format!("<p>What you asked for is found <a href=\"{location}\">here</a>.</p>\n");
     }
     format!("<p>{}</p>\n", sentence(status))
 }
@@ -186,13 +186,14 @@ fn sentence(status: u16) -> &'static str {
     }
 }
 
-/// The built-in error page: title and heading `404 Not Found`, then `explanation`, then whatever the caller adds (a
+/// The built-in error page: the title `404 Not Found`, the heading `Not Found`, then `explanation`, then whatever the caller adds (a
 /// signature) in `foot`.
 pub fn page(status: u16, location: Option<&str>, foot: &str) -> String {
     let line = line(status);
+    let title = reason(status).unwrap_or(&line);
     let text = explanation(status, location);
     format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head>\n<meta charset=\"utf-8\">\n<title>{line}</title>\n</head><body>\n<h1>{line}</h1>\n{text}{foot}</body></html>\n"
+        "<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title>{line}</title>\n</head><body>\n<h1>{title}</h1>\n{text}{foot}</body></html>\n"
     )
 }
 
@@ -217,7 +218,7 @@ mod tests {
         let page = page(NOT_FOUND, None, "<hr>\n<address>x</address>\n");
         assert!(
             page.contains("<title>404 Not Found</title>")
-                && page.contains("<h1>404 Not Found</h1>")
+                && page.contains("<h1>Not Found</h1>")
         );
         assert!(page.contains("<address>x</address>\n</body>"));
         assert!(explanation(MOVED_PERMANENTLY, Some("/a&amp;b")).contains("href=\"/a&amp;b\""));

@@ -63,6 +63,7 @@ pub async fn answer(r: &mut Request, code: u16) {
         return;
     }
     r.out.reset();
+    r.fixed_up = false;
     let nested = r.previous.iter().any(|p| p.status >= 300);
     let first = r.previous.iter().map(|p| p.status).find(|status| *status >= 300);
     r.status = first.unwrap_or(code);
@@ -78,7 +79,7 @@ pub async fn answer(r: &mut Request, code: u16) {
             }
         }
     }
-    built_in(r, code, first.filter(|f| *f != code)).await;
+    built_in(r, code, first).await;
 }
 
 /// Of the fields made so far, an error keeps only those that belong to any response.
@@ -156,7 +157,7 @@ async fn built_in(r: &mut Request, code: u16, first: Option<u16>) {
     }
     phases::all(r, Phase::InsertErrorFilter).await;
     let page = page(r, shown, first.map(|_| code));
-    r.content_type = Some("text/html; charset=utf-8".into());
+    r.content_type = Some("text/html; charset=iso-8859-1".into());
     r.write(page);
     complete(r).await;
 }
@@ -166,7 +167,7 @@ fn page(r: &Request, shown: u16, nested: Option<u16>) -> String {
     let mut foot = String::new();
     if let Some(code) = nested {
         let line = status::line(code);
-        foot.push_str(&format!("<p>Besides, the page that should explain this could not be shown: {line}.</p>\n"));
+        foot.push_str(&format!("<p>Additionally, the page that should explain this could not be shown: {line}.</p>\n"));
     }
     foot.push_str(&signature(r, "<hr>\n"));
     status::page(shown, location.as_deref(), &foot)
@@ -198,7 +199,7 @@ pub fn replace_with_page(r: &mut Request, total: u64) {
     r.headers_out.unset("ETag");
     r.headers_out.unset("Last-Modified");
     let text = page(r, r.status, None);
-    r.content_type = Some("text/html; charset=utf-8".into());
+    r.content_type = Some("text/html; charset=iso-8859-1".into());
     r.out.ready = Default::default();
     r.out.ready.push_bytes(text);
     r.out.ready.buckets.push_back(Bucket::End);
