@@ -1,6 +1,6 @@
 //! A request's own filters: added by name, kept in the order of their class, run one behind the other.
 
-use super::{Brigade, Bucket, Class, FilterRecord, Filtered, InputFilter, MakeFilter, OutputFilter};
+use super::{Brigade, Bucket, Class, Direction, FilterRecord, Filtered, InputFilter, MakeFilter, OutputFilter};
 use crate::request::Request;
 use bytes::Bytes;
 use std::io;
@@ -31,6 +31,14 @@ impl Output {
         self.filters.retain(|(_, known, _)| !known.eq_ignore_ascii_case(name));
     }
 
+    /// Takes over the filters of another response, behind its own of the same class.
+    pub fn adopt_filters(&mut self, other: &mut Output) {
+        for (class, name, filter) in other.filters.drain(..) {
+            let at = self.filters.partition_point(|(c, ..)| *c <= class);
+            self.filters.insert(at, (class, name, filter));
+        }
+    }
+
     /// True if buckets pass unchanged.
     pub fn is_plain(&self) -> bool {
         self.filters.is_empty()
@@ -44,22 +52,33 @@ pub struct Input {
     ended: bool,
 }
 
+impl Input {
+    /// Takes over the filters of another request, behind its own of the same class.
+    pub fn adopt_filters(&mut self, other: &mut Input) {
+        for (class, name, filter) in other.filters.drain(..) {
+            let at = self.filters.partition_point(|(c, ..)| *c <= class);
+            self.filters.insert(at, (class, name, filter));
+        }
+    }
+}
+
 impl Request {
     /// Adds the filter of this name behind those of its class. `Err` if there is none of this name.
     pub fn add_output_filter(&mut self, name: &str) -> Result<(), String> {
-        let record = self.ctx.generation.filter(name);
-        match record {
-            Some(record) => {
-                self.add_filter_record(record);
-                Ok(())
-            }
-            None => Err(format!("no output filter is called {name}")),
-        }
+        let record = self.ctx.generation.filter(Direction::Output, name);
+        self.add_found(record, "output", name)
     }
 
     /// Adds the input filter of this name.
     pub fn add_input_filter(&mut self, name: &str) -> Result<(), String> {
-        self.add_output_filter(name).map_err(|_| format!("no input filter is called {name}"))
+        let record = self.ctx.generation.filter(Direction::Input, name);
+        self.add_found(record, "input", name)
+    }
+
+    fn add_found(&mut self, record: Option<&'static FilterRecord>, kind: &str, name: &str) -> Result<(), String> {
+        let record = record.ok_or_else(|| format!("no {kind} filter is called {name}"))?;
+        self.add_filter_record(record);
+        Ok(())
     }
 
     /// Adds a filter by its record; input and output filters find their own chain.

@@ -79,7 +79,10 @@ impl Vars for Request {
             Variable::TheRequest => bytes(&self.the_request),
             Variable::RemoteAddr => text(self.client.ip().to_canonical()),
             Variable::RemotePort => text(self.client.port()),
-            Variable::RemoteHost => text(self.client.ip().to_canonical()),
+            Variable::RemoteHost => match self.remote_host() {
+                Some(name) => text(name),
+                None => text(self.client.ip().to_canonical()),
+            },
             Variable::RemoteUser => self.user.as_ref().map(|u| Cow::Borrowed(u.as_slice())),
             Variable::RemoteIdent => None,
             Variable::ServerName => text(self.server_name()),
