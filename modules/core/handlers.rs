@@ -1,16 +1,16 @@
 //! The core's own steps: DocumentRoot, TRACE and OPTIONS, and the default handler, which serves files.
 
-use crate::config::core::{FileEtag, Trace};
+use crate::config::core::{FileEtag, RangeLimit, Trace};
+use crate::config::section::is_within;
 use crate::filters::{Bucket, FileRange};
 use crate::hooks::{Answer, Status};
 use crate::log;
 use crate::log::Level;
 use crate::os::clock;
-use crate::protocol::etag::{FileETag, FileFacts};
 use crate::protocol::http1::Framing;
 use crate::protocol::method::MethodSet;
 use crate::protocol::Method;
-use crate::request::{error, FileInfo, FileKind, Request};
+use crate::request::{error, validators, FileInfo, FileKind, Request};
 use bstr::BString;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -19,6 +19,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
 const LOG_MODULE: &str = "core";
+
+/// Bytes that `TraceEnable extended` sends back at most.
+const MOST_TRACED: usize = 64 * 1024;
 
 /// URL path to file name below DocumentRoot.
 pub fn translate(r: &mut Request) -> Answer<'_> {
@@ -36,28 +39,36 @@ pub fn translate(r: &mut Request) -> Answer<'_> {
     while name.ends_with(b"/") {
         name.pop();
     }
-    name.extend_from_slice(&r.uri);
+    name.extend_from_slice(below_server_path(r));
     r.filename = name;
     Answer::Now(Status::Ok)
+}
+
+/// The path without the virtual host's ServerPath.
+fn below_server_path(r: &Request) -> &[u8] {
+    match &r.server().path {
+        Some(path) if is_within(&r.uri, path.as_bytes()) => &r.uri[path.trim_end_matches('/').len()..],
+        _ => &r.uri,
+    }
 }
 
 /// TRACE, and what OPTIONS asks of the server as a whole, concern no file.
 pub fn map_methods(r: &mut Request) -> Answer<'_> {
     match r.method {
-        Method::Trace => Answer::Now(trace(r)),
+        Method::Trace => Answer::later(trace(r)),
         Method::Options if r.uri == "*" => Answer::Now(Status::Ok),
         _ => Answer::Now(Status::Declined),
     }
 }
 
 /// Sends the request back (RFC 9110, section 9.3.8), as TraceEnable allows.
-fn trace(r: &mut Request) -> Status {
+async fn trace(r: &mut Request) -> Status {
     let mode = r.core_server().trace.unwrap_or(Trace::On);
     if mode == Trace::Off {
         r.notes.set("error-notes", "TRACE denied by server configuration");
         return Status::Http(405);
     }
-    if !matches!(r.framing, Framing::None | Framing::Length(0)) {
+    if mode != Trace::Extended && !matches!(r.framing, Framing::None | Framing::Length(0)) {
         r.notes.set("error-notes", "TRACE with a request body is not allowed");
         return Status::Http(413);
     }
@@ -70,6 +81,14 @@ fn trace(r: &mut Request) -> Status {
         body.extend_from_slice(b"\r\n");
     }
     body.extend_from_slice(b"\r\n");
+    loop {
+        match r.read_body().await {
+            Ok(Some(piece)) if body.len() + piece.len() > MOST_TRACED => return Status::Http(413),
+            Ok(Some(piece)) => body.extend_from_slice(&piece),
+            Ok(None) => break,
+            Err(failure) => return Status::Http(error::status_of(&failure)),
+        }
+    }
     r.content_type = Some("message/http".into());
     r.write(body);
     Status::Done
@@ -118,7 +137,7 @@ fn file_response(r: &mut Request) -> Status {
     };
     match info.kind {
         FileKind::Directory => {
-            log!(&*r, Level::Error, 129, "Attempt to serve directory: {}", log::raw(&r.filename));
+            log!(&*r, Level::Info, 129, "Attempt to serve directory: {}", log::raw(&r.filename));
             return Status::Http(404);
         }
         FileKind::Other => {
@@ -129,12 +148,8 @@ fn file_response(r: &mut Request) -> Status {
     }
     // A file has no path behind it, unless the configuration wants it so.
     if !r.path_info.is_empty() && r.core_dir().accept_path_info != Some(Some(true)) {
-        log!(&*r, Level::Info, 128, "File does not exist: {}{}", log::raw(&r.filename), log::raw(&r.path_info));
+        log!(&*r, Level::Info, 130, "File does not exist: {}{}", log::raw(&r.filename), log::raw(&r.path_info));
         return Status::Http(404);
-    }
-    if r.method == Method::Post {
-        r.headers_out.set("Allow", allowed_methods(r));
-        return Status::Http(405);
     }
     open_and_send(r)
 }
@@ -150,7 +165,7 @@ fn open_and_send(r: &mut Request) -> Status {
         Err(error) => return cannot_open(r, &error),
     };
     r.update_mtime(info.mtime);
-    if let Err(error) = validators(r, &info, &file) {
+    if let Err(error) = add_validators(r, &info, &file) {
         return cannot_open(r, &error);
     }
     if let Some(status) = error::conditions(r) {
@@ -174,25 +189,17 @@ fn cannot_open(r: &Request, error: &io::Error) -> Status {
 }
 
 /// Last-Modified, ETag and Accept-Ranges.
-fn validators(r: &mut Request, info: &FileInfo, file: &File) -> io::Result<()> {
+fn add_validators(r: &mut Request, info: &FileInfo, file: &File) -> io::Result<()> {
     let modified = clock::seconds(r.mtime.unwrap_or(info.mtime)).min(clock::seconds(r.request_time));
     r.headers_out.set("Last-Modified", crate::protocol::date::http(modified));
     let bits = r.core_dir().file_etag.bits();
     if bits & FileEtag::DIGEST != 0 {
         let digest = crate::config::expr::digest_of_file(file)?;
         r.headers_out.set("ETag", crate::protocol::etag::of_digest(&digest));
-    } else if bits & FileEtag::NONE == 0 {
-        let parts = FileETag {
-            inode: bits & FileEtag::INODE != 0,
-            mtime: bits & FileEtag::MTIME != 0,
-            size: bits & FileEtag::SIZE != 0,
-            digest: false,
-        };
-        let facts = FileFacts { inode: info.inode, size: info.size, mtime: clock::microseconds(info.mtime) };
-        if let Some(tag) = parts.make(&facts, clock::microseconds(r.request_time)) {
-            r.headers_out.set("ETag", tag);
-        }
+    } else if let Some(tag) = validators::file_tag(r, info) {
+        r.headers_out.set("ETag", tag);
     }
-    r.headers_out.set("Accept-Ranges", "bytes");
+    let ranges = r.core_dir().max_ranges != Some(RangeLimit::None);
+    r.headers_out.set("Accept-Ranges", if ranges { "bytes" } else { "none" });
     Ok(())
 }

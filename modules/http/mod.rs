@@ -1,0 +1,4 @@
+//! Modules of the protocol's own matters.
+
+#[cfg(module = "mime")]
+pub mod mime;

@@ -1,0 +1,23 @@
+//! Validators of responses that are made from files: the entity tag by FileETag.
+
+use super::{FileInfo, Request};
+use crate::config::core::FileEtag;
+use crate::os::clock;
+use crate::protocol::etag::{FileETag, FileFacts};
+use bstr::BString;
+
+/// The entity tag of a file or folder, as FileETag wants it; none where it wants none, or a digest.
+pub fn file_tag(r: &Request, info: &FileInfo) -> Option<BString> {
+    let bits = r.core_dir().file_etag.bits();
+    if bits & (FileEtag::DIGEST | FileEtag::NONE) != 0 {
+        return None;
+    }
+    let parts = FileETag {
+        inode: bits & FileEtag::INODE != 0,
+        mtime: bits & FileEtag::MTIME != 0,
+        size: bits & FileEtag::SIZE != 0,
+        digest: false,
+    };
+    let facts = FileFacts { inode: info.inode, size: info.size, mtime: clock::microseconds(info.mtime) };
+    parts.make(&facts, clock::microseconds(r.request_time))
+}
