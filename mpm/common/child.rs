@@ -4,10 +4,9 @@ use std::cell::Cell;
 
 use super::conf::{self, MpmConf};
 use super::exits::{FATAL, SICK};
-use super::limits::Fitted;
 use super::line::{ChildEnd, Word};
 use super::serving::Voice;
-use super::{system, Mpm};
+use super::Mpm;
 use crate::log::Level;
 use crate::os::process::{allow_core_dumps, exit_now};
 use crate::os::signal::{self, SignalSet};
@@ -23,7 +22,6 @@ pub const STOP_SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 pub struct Child {
     pub generation: Shared<Generation>,
     pub board: Board,
-    pub fitted: Fitted,
     /// The listener bucket it serves.
     pub bucket: u32,
     /// To the parent; `None` under `-X`, where there is none.
@@ -36,14 +34,12 @@ impl Child {
     pub fn new(
         generation: Shared<Generation>,
         board: Board,
-        fitted: Fitted,
         bucket: u32,
         line: Option<ChildEnd>,
     ) -> Child {
         Child {
             generation,
             board,
-            fitted,
             bucket,
             line,
             heard: Cell::new(Word::Nothing),
@@ -82,16 +78,6 @@ impl Child {
         self.board.own.quiesce();
         if let Some(line) = &self.line {
             line.finishing();
-        }
-    }
-
-    /// Stops listening, in this process alone, so that a port that the next generation does not serve is free in time.
-    pub fn close_listeners(&self) {
-        for listener in &self.generation.listeners {
-            if system::let_go(listener).is_err() {
-                // No descriptor for /dev/null: the socket then lives until this child ends, which is soon.
-                return;
-            }
         }
     }
 

@@ -219,7 +219,7 @@ pub fn receive_buffer(cmd: &mut Cmd<'_>) -> Answer {
 }
 
 pub fn pid_file(cmd: &mut Cmd<'_>) -> Answer {
-    let path = cmd.build.runtime_relative(cmd.arg(0));
+    let path = cmd.build.root_relative(cmd.arg(0));
     cmd.server_conf::<MpmConf>().pid_file = Some(path);
     Ok(())
 }

@@ -10,19 +10,18 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::accept;
-use super::child::{self, Child};
-use super::exits::SICK;
+use super::child;
 use super::serving::Voice;
+use super::share::Share;
 use super::system;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit};
 use crate::connection::{serve, Parked};
-use crate::listen::{Acceptor, Listener, Next};
-use crate::log::{self, Level, Manner};
+use crate::listen::{Acceptor, Next};
+use crate::log::{self, Manner};
 use crate::run::Executor;
 use crate::scoreboard::{Board, Snapshot, Status, WorkerSlot};
-use crate::server::Generation;
-use crate::sync::{Shared, Work};
+use crate::sync::Work;
 
 /// How often processor times are published, at most.
 const CPU_EVERY: Duration = Duration::from_millis(500);
@@ -99,48 +98,6 @@ pub fn serve_one_by_one(
     });
     log::flush_all();
     outcome
-}
-
-/// What all threads of a child share.
-#[derive(Clone)]
-pub struct Share {
-    pub generation: Shared<Generation>,
-    pub board: Board,
-    pub bucket: usize,
-}
-
-impl Share {
-    pub fn of(child: &Child) -> Share {
-        Share {
-            generation: child.generation.clone(),
-            board: child.board.clone(),
-            bucket: child.bucket as usize,
-        }
-    }
-
-    /// The listeners of the child's bucket with their numbers in the generation.
-    pub fn listeners(&self) -> Vec<(u32, &Listener)> {
-        let all = self.generation.listeners.iter().enumerate();
-        let own = all.filter(|(_, listener)| listener.bucket() == self.bucket);
-        own.map(|(index, listener)| (index as u32, listener))
-            .collect()
-    }
-
-    /// Logs what the kernel refused, which is scarcity, and gives the exit code for that.
-    pub fn sick(&self, number: u32, what: &str, error: &std::io::Error) -> i32 {
-        let told = format!("{what}: {error}");
-        Voice::of(&self.generation).own(Level::Alert, number, told);
-        SICK
-    }
-
-    /// Who serves, for logs and status pages.
-    pub fn facts(&self) -> ChildFacts {
-        ChildFacts {
-            pid: u32::try_from(self.board.own.pid()).unwrap_or(0),
-            slot: self.board.own.number(),
-            generation: self.generation.number,
-        }
-    }
 }
 
 struct Thread {

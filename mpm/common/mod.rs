@@ -8,6 +8,8 @@ pub mod conf;
 #[cfg(threaded)]
 pub mod crew;
 pub mod exits;
+// Where a thread drives many connections it is not compiled.
+#[cfg(not(mpm = "event"))]
 pub mod inplace;
 pub mod ladder;
 pub mod limits;
@@ -20,6 +22,7 @@ pub mod pool;
 pub mod query;
 pub mod reload;
 pub mod serving;
+pub mod share;
 pub mod single;
 pub mod supervisor;
 pub mod system;

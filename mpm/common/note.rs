@@ -48,5 +48,4 @@ pub struct Numbers {
     pub stranger: u32,
     pub killed_in_a_row: u32,
     pub never_started: u32,
-    pub max_clients: u32,
 }

@@ -321,7 +321,7 @@ impl<'o> Parent<'o> {
                 let _ = process::kill(pid, number);
                 self.show_standing(pid);
             }
-            Act::Reload(kind) => self.begin_reload(kind),
+            Act::Reload(_) => self.begin_reload(),
             Act::Commit { generation, kind } => self.commit(generation, kind),
             Act::Refuse { why } => self.refuse(why),
             Act::Drain(generation) => {
@@ -394,17 +394,17 @@ impl<'o> Parent<'o> {
             views,
             max_processes: fitted.limits.max_processes,
         };
-        let child = Child::new(generation, board, fitted, bucket, Some(line));
+        let child = Child::new(generation, board, bucket, Some(line));
         child::live(self.mpm, &child)
     }
 
     // --- reloads ---
 
-    fn begin_reload(&mut self, kind: Kind) {
+    fn begin_reload(&mut self) {
         self.reloads += 1;
         let owner = &mut *self.owner;
         let current = &self.current;
-        match Checker::start(kind, || owner.check(current)) {
+        match Checker::start(|| owner.check(current)) {
             Ok(checker) => {
                 self.spent_checkers.push(checker.pid);
                 self.checker = Some(checker);

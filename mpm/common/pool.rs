@@ -134,13 +134,6 @@ impl Pool {
     pub fn close_if_over(&mut self, generation: u32) -> bool {
         self.of(generation).next().is_none() && self.generations.remove(&generation).is_some()
     }
-
-    /// Free slots of a generation, for tests that count what leaks.
-    pub fn free_slots(&self, generation: u32) -> u32 {
-        self.generations
-            .get(&generation)
-            .map_or(0, |g| g.free.len() as u32)
-    }
 }
 
 #[cfg(test)]

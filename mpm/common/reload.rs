@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use super::supervisor::Kind;
 use crate::mpm::Refused;
 use crate::os::process::{exit_now, fork, kill, Fork, Pid};
 use crate::os::{fd, signal};
@@ -20,7 +19,6 @@ const GOOD: &[u8] = b"\0good";
 #[derive(Debug)]
 pub struct Checker {
     pub pid: Pid,
-    pub kind: Kind,
     pipe: OwnedFd,
     said: Vec<u8>,
     until: Instant,
@@ -36,7 +34,7 @@ pub enum Heard {
 
 impl Checker {
     /// Starts one that runs `check`.
-    pub fn start(kind: Kind, check: impl FnOnce() -> Result<(), Refused>) -> io::Result<Checker> {
+    pub fn start(check: impl FnOnce() -> Result<(), Refused>) -> io::Result<Checker> {
         let (read, write) = fd::pipe()?;
         let Fork::Parent(pid) = fork()? else {
             drop(read);
@@ -46,7 +44,6 @@ impl Checker {
         fd::set_nonblocking(&read, true)?;
         Ok(Checker {
             pid,
-            kind,
             pipe: read,
             said: Vec::new(),
             until: Instant::now() + READING_TIME,
@@ -124,7 +121,7 @@ mod tests {
     use crate::os::poll::{wait, Waiting};
 
     fn outcome(check: impl FnOnce() -> Result<(), Refused>) -> Heard {
-        let mut checker = Checker::start(Kind::Graceful, check).unwrap();
+        let mut checker = Checker::start(check).unwrap();
         loop {
             match checker.hear(Instant::now()) {
                 Heard::Nothing => {

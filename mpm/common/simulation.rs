@@ -28,7 +28,6 @@ const NUMBERS: Numbers = Numbers {
     stranger: 488,
     killed_in_a_row: 10392,
     never_started: 2324,
-    max_clients: 521,
 };
 
 /// A small generator of numbers (xorshift), so that a seed is all a failure needs.

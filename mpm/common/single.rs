@@ -28,7 +28,6 @@ pub fn run(mpm: &Mpm, generation: Shared<Generation>) -> Exit {
     let pid = crate::os::process::pid();
     serving.segment.enter(0, pid, 0);
     let views = vec![serving.segment.view().clone()];
-    let fitted = serving.spec.fitted;
     let own = match serving.segment.attach(0, pid) {
         Ok(own) => own,
         Err(_) => return Exit::Fatal,
@@ -39,7 +38,7 @@ pub fn run(mpm: &Mpm, generation: Shared<Generation>) -> Exit {
         views,
         max_processes,
     };
-    let child = Child::new(generation.clone(), board, fitted, 0, None);
+    let child = Child::new(generation.clone(), board, 0, None);
     let code = match child::enter(&child) {
         Ok(()) => (mpm.serve)(&child),
         Err(code) => code,

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 use super::super::common::child::Child;
 use super::super::common::crew::Orders;
-use super::super::common::inplace::Share;
-use super::super::common::system;
+use super::super::common::share::Share;
 use super::permits::Permits;
 use crate::connection::host::Stage;
 use crate::run::Pool;
@@ -39,7 +38,7 @@ pub struct Hall {
 
 impl Hall {
     pub fn new(child: &Child, orders: Shared<Orders>, loops: u32) -> Hall {
-        let threads = child.fitted.limits.threads_per_child;
+        let threads = child.board.own.view().shape().threads;
         let conf = child.conf();
         let stack = Some(conf.thread_stack_size).filter(|bytes| *bytes > 0);
         for number in 0..threads {
@@ -118,9 +117,7 @@ impl Hall {
     /// A loop listens no more and never will. The last one has the sockets let go.
     pub fn deaf(&self) {
         if self.listening.fetch_sub(1, Ordering::SeqCst) == 1 {
-            for listener in &self.share.generation.listeners {
-                let _ = system::let_go(listener);
-            }
+            self.share.close_listeners();
         }
     }
 

@@ -49,7 +49,6 @@ pub static MPM: Mpm = Mpm {
         stranger: 488,
         killed_in_a_row: 10392,
         never_started: 2324,
-        max_clients: 521,
     },
     ceilings: Ceilings {
         first_message: 497,
@@ -85,7 +84,7 @@ fn serve(child: &Child) -> i32 {
         Ok(orders) => orders,
         Err(_) => return SICK,
     };
-    let threads = child.fitted.limits.threads_per_child;
+    let threads = child.board.own.view().shape().threads;
     let loops = (usable_cpus() as u32).min(threads).max(1);
     let hall = Shared::new(Hall::new(child, orders.clone(), loops));
     let stack = child.conf().thread_stack_size;

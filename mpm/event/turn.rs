@@ -11,7 +11,7 @@ use super::hall::Hall;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit, Stage};
 use crate::connection::{retire, serve, Outcome, Parked};
-use crate::listen::{Failure, Listener};
+use crate::listen::Failure;
 use crate::log::{self, Manner};
 use crate::run::{Event, Executor, Lot};
 use crate::scoreboard::{Snapshot, Status};
@@ -227,7 +227,8 @@ impl Loop {
         if listen == self.listening.get() || self.deaf.get() {
             return;
         }
-        for (index, listener) in self.listeners() {
+        for (index, listener) in self.hall.share.listeners() {
+            let index = index as usize;
             // An error: the listener is in, or out, already.
             let _ = match listen {
                 true => self.executor.add_listener(index, listener),
@@ -243,12 +244,6 @@ impl Loop {
         if !self.deaf.replace(true) {
             self.hall.deaf();
         }
-    }
-
-    fn listeners(&self) -> impl Iterator<Item = (usize, &Listener)> {
-        let share = &self.hall.share;
-        let all = share.generation.listeners.iter().enumerate();
-        all.filter(move |(_, listener)| listener.bucket() == share.bucket)
     }
 
     fn count_parked(&self) {

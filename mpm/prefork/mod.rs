@@ -6,9 +6,10 @@ use std::os::fd::AsFd;
 
 use super::common::child::Child;
 use super::common::conf::directives;
-use super::common::inplace::{serve_one_by_one, Orders, Share};
+use super::common::inplace::{serve_one_by_one, Orders};
 use super::common::limits::{Ceilings, Wanted};
 use super::common::note::Numbers;
+use super::common::share::Share;
 use super::common::Mpm;
 use crate::config::directive::Directive;
 use crate::run::Executor;
@@ -51,7 +52,6 @@ pub static MPM: Mpm = Mpm {
         stranger: 167,
         killed_in_a_row: 20130,
         never_started: 20131,
-        max_clients: 188,
     },
     ceilings: Ceilings {
         first_message: 175,
@@ -75,6 +75,7 @@ pub static MPM: Mpm = Mpm {
 /// What the only thread of a child is told.
 struct Alone<'a> {
     child: &'a Child,
+    share: &'a Share,
     connections: Cell<u64>,
     most: u64,
     /// It has stopped listening, in the middle of its last connection.
@@ -106,20 +107,22 @@ impl Orders for Alone<'_> {
 
     fn meanwhile(&self) {
         if self.child.board.own.is_closing() && !self.deaf.replace(true) {
-            self.child.close_listeners();
+            self.share.close_listeners();
         }
     }
 }
 
 /// A child's life.
 fn serve(child: &Child) -> i32 {
+    let share = Share::of(child);
     let orders = Alone {
         child,
+        share: &share,
         connections: Cell::new(0),
         most: child.conf().max_connections_per_child,
         deaf: Cell::new(false),
     };
     let call: Vec<_> = child.line.iter().map(AsFd::as_fd).collect();
-    let outcome = serve_one_by_one(&Share::of(child), 0, &call, &orders);
+    let outcome = serve_one_by_one(&share, 0, &call, &orders);
     outcome.err().unwrap_or(0)
 }

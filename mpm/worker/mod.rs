@@ -10,9 +10,10 @@ use super::common::child::Child;
 use super::common::conf::thread_directives;
 use super::common::crew::{self, Orders};
 use super::common::exits::SICK;
-use super::common::inplace::{self, serve_one_by_one, Share};
+use super::common::inplace::{self, serve_one_by_one};
 use super::common::limits::{Ceilings, Wanted};
 use super::common::note::Numbers;
+use super::common::share::Share;
 use super::common::Mpm;
 use crate::config::directive::Directive;
 use crate::run::Executor;
@@ -41,7 +42,6 @@ pub static MPM: Mpm = Mpm {
         stranger: 291,
         killed_in_a_row: 10393,
         never_started: 2325,
-        max_clients: 324,
     },
     ceilings: Ceilings {
         first_message: 300,
@@ -99,7 +99,7 @@ fn serve(child: &Child) -> i32 {
         Ok(orders) => orders,
         Err(_) => return SICK,
     };
-    let threads = child.fitted.limits.threads_per_child;
+    let threads = child.board.own.view().shape().threads;
     let common = Shared::new(Common {
         share: Share::of(child),
         orders: orders.clone(),
@@ -113,7 +113,8 @@ fn serve(child: &Child) -> i32 {
     }
     child.report_ready();
     // Idle threads leave by themselves; a busy one does not look at its listeners any more.
-    let mut finishing = || child.close_listeners();
+    let share = Share::of(child);
+    let mut finishing = || share.close_listeners();
     crew::watch(child, &orders, threads, &mut || {}, &mut finishing)
 }
 
