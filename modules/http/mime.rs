@@ -330,8 +330,16 @@ impl<'c> Found<'c> {
         if let Some(handler) = said.get(Field::Handler) {
             r.handler = Some(handler.to_owned());
         }
-        add_filters(r, said.get(Field::InputFilters), Request::add_input_filter);
-        add_filters(r, said.get(Field::OutputFilters), Request::add_output_filter);
+        for name in names(said.get(Field::InputFilters)) {
+            if let Err(message) = r.add_input_filter(name) {
+                log!(&*r, Level::Error, 81, "{message}");
+            }
+        }
+        for name in names(said.get(Field::OutputFilters)) {
+            if let Err(message) = r.add_output_filter(name) {
+                log!(&*r, Level::Error, 82, "{message}");
+            }
+        }
     }
 }
 
