@@ -21,7 +21,7 @@ pub(super) const REPLY: usize = 5;
 /// What becomes of a program when whoever asked for it closes its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnLoss {
-    /// SIGTERM, and SIGKILL three seconds later: CGI programs, filters.
+    /// SIGTERM to it and what it started, and SIGKILL three seconds later: CGI programs, filters.
     Kill,
     /// Nothing: it reads the end of its input and decides for itself.
     Leave,

@@ -291,8 +291,8 @@ impl<'a> Server<'a> {
         let now = Instant::now();
         for (&pid, program) in &mut self.programs {
             if program.kill_at.is_some_and(|at| at <= now) {
-                // Not reaped yet, so it is still ours.
-                let _ = process::kill(pid, libc::SIGKILL);
+                // Not reaped yet, so it and the group that it leads are still ours.
+                let _ = process::kill_group(pid, libc::SIGKILL);
                 program.kill_at = Some(now + GRACE);
             }
         }
@@ -317,8 +317,8 @@ impl<'a> Server<'a> {
 impl Program {
     fn terminate(&mut self, pid: Pid) {
         if self.on_loss == OnLoss::Kill && self.kill_at.is_none() {
-            // Not reaped yet, so it is still ours.
-            let _ = process::kill(pid, libc::SIGTERM);
+            // Not reaped yet, so it and the group that it leads are still ours.
+            let _ = process::kill_group(pid, libc::SIGTERM);
             self.kill_at = Some(Instant::now() + GRACE);
         }
     }
