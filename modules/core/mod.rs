@@ -163,7 +163,7 @@ static DIRECTIVES: &[Directive] = &[
 #[rustfmt::skip]
 static HTTP_DIRECTIVES: &[Directive] = &[
     row!("TimeOut", Scope::RSRC_CONF, Take1, server::timeout, "seconds that a peer may keep the server waiting"),
-    row!("KeepAlive", Scope::RSRC_CONF, Take1, server::keep_alive, "On or Off: several requests on one connection"),
+    row!("KeepAlive", Scope::RSRC_CONF, Flag, server::keep_alive, "On or Off: several requests on one connection"),
     row!("KeepAliveTimeout", Scope::RSRC_CONF, Take1, server::keep_alive_timeout, "seconds, or milliseconds with ms, to wait for the next request"),
     row!("MaxKeepAliveRequests", Scope::RSRC_CONF, Take1, server::max_keep_alive, "requests on one connection; 0 for any number"),
     row!("LimitRequestLine", Scope::RSRC_CONF, Take1, limits::request_line, "bytes of a request line"),

@@ -9,8 +9,7 @@ use crate::protocol::uri::EncodedSlashes;
 pub fn document_root(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let root = cmd.root_relative(cmd.arg(0));
     if !root.is_dir() && !cmd.build.globals.defines.contains_key("NO_DOCROOT_CHECK") {
-        let text = format!("AH00112: Warning: DocumentRoot [{}] does not exist", root.display());
-        cmd.build.warnings.push(text);
+        return Err(format!("DocumentRoot '{}' is not a directory, or is not readable", root.display()));
     }
     cmd.server_conf::<CoreServer>().document_root = Some(root);
     Ok(())
@@ -93,9 +92,8 @@ pub fn timeout(cmd: &mut Cmd<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Anything but Off and 0 is On, as Apache has it.
 pub fn keep_alive(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    let on = !(cmd.arg(0).eq_ignore_ascii_case("off") || cmd.arg(0) == "0");
+    let on = cmd.flag();
     cmd.server_conf::<CoreServer>().keep_alive = Some(on);
     Ok(())
 }

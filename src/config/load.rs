@@ -73,13 +73,9 @@ fn read(options: &LoadOptions, build: &mut Build) -> Vec<Node> {
         &mut build.warnings,
         true,
     );
-    for line in &options.before {
-        reader.read_text(line, u32::MAX, &mut tree);
-    }
+    reader.read_text(&options.before.join("\n"), u32::MAX, &mut tree);
     reader.read_file(&options.root.join(&options.file), None, &mut tree);
-    for line in &options.after {
-        reader.read_text(line, u32::MAX, &mut tree);
-    }
+    reader.read_text(&options.after.join("\n"), u32::MAX, &mut tree);
     tree
 }
 

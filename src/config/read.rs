@@ -52,11 +52,10 @@ struct Lines<'t> {
 }
 
 impl Lines<'_> {
-    /// The next line with its continuations joined; its number is that of its first part.
+    /// The next line with its continuations joined; its number is that of its last part, as Apache counts.
     fn next(&mut self) -> Option<(u32, String)> {
         let mut line = self.text.next()?.to_owned();
         self.number += 1;
-        let first = self.number;
         while line.ends_with('\\') {
             line.pop();
             match self.text.next() {
@@ -65,7 +64,7 @@ impl Lines<'_> {
             }
             self.number += 1;
         }
-        Some((first, line.trim().to_owned()))
+        Some((self.number, line.trim().to_owned()))
     }
 }
 
@@ -116,7 +115,10 @@ impl<'a> Reader<'a> {
             let at = At { file: lines.file, line: number };
             let line = self.expand(&line, &at);
             if let Some(end) = line.strip_prefix("</") {
-                let end = end.trim_end_matches('>').trim();
+                let Some(end) = end.strip_suffix('>').map(str::trim) else {
+                    self.fail(&at, format!("<{}> directive missing closing '>'", line.trim_start_matches('<')));
+                    continue;
+                };
                 match section {
                     Some((open, _)) if end.eq_ignore_ascii_case(open) => return,
                     Some((open, _)) => {
@@ -211,6 +213,7 @@ impl<'a> Reader<'a> {
 
     /// The value of a read-time condition; `None` for every other section.
     fn condition(&mut self, name: &str, args: &str, at: &At) -> Option<bool> {
+        let shown = name;
         let name = name.to_ascii_lowercase();
         if !["ifdefine", "ifmodule", "ifversion", "iffile", "ifdirective", "ifsection"]
             .contains(&name.as_str())
@@ -219,7 +222,7 @@ impl<'a> Reader<'a> {
         }
         let list = words(args);
         let Some(first) = list.first() else {
-            self.fail(at, format!("<{name}> needs an argument"));
+            self.fail(at, format!("<{shown}> needs an argument"));
             return Some(false);
         };
         let (negated, word) = match first.strip_prefix('!') {

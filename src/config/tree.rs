@@ -5,7 +5,7 @@
 pub struct At {
     /// Index into [`super::source::ConfigSource::files`].
     pub file: u32,
-    /// From 1; of a continued line, the first.
+    /// From 1; of a continued line, the last.
     pub line: u32,
 }
 

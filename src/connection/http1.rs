@@ -236,7 +236,7 @@ impl Http1 {
                     return match result {
                         Ok(()) => {
                             self.start_body(r);
-                            Ok(())
+                            self.check_expectation(r)
                         }
                         Err(reject) => Err(self.refuse(r, reject)),
                     };
@@ -269,6 +269,16 @@ impl Http1 {
         r.request_time = std::time::SystemTime::now();
         log!(&*r, Level::Info, 566, "request refused with {}: {}", reject.status, reject.reason);
         Refused::With(reject)
+    }
+
+    /// The one expectation there is (RFC 9110, section 10.1.1).
+    fn check_expectation(&mut self, r: &mut Request) -> Result<(), Refused> {
+        let strange = r.version >= Version::Http11
+            && r.headers_in.get("Expect").is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue"));
+        match strange {
+            true => Err(self.refuse(r, Reject::new(417, "unknown expectation"))),
+            false => Ok(()),
+        }
     }
 
     fn start_body(&mut self, r: &mut Request) {

@@ -86,13 +86,13 @@ fn keeps_alive(r: &mut Request, may_keep: bool, delimited: bool) -> bool {
         && delimited
         && persistent
         && core.keep_alive.unwrap_or(true)
-        && (most == 0 || used + 1 < most)
+        && (most == 0 || used < most)
         && !status::drops_connection(r.status)
         && !r.headers_in.has_token("Connection", "close")
         && !r.response_field("Connection").is_some_and(|v| v.eq_ignore_ascii_case(b"close"))
         && !r.env.contains("nokeepalive");
     if keep && asked {
-        let left = if most > 0 { format!(", max={}", most - used - 1) } else { String::new() };
+        let left = if most > 0 { format!(", max={}", most - used) } else { String::new() };
         r.headers_out.set("Keep-Alive", format!("timeout={seconds}{left}"));
         r.headers_out.merge("Connection", "Keep-Alive");
     }

@@ -148,7 +148,7 @@ cases! {
     };
     unread_body_is_not_a_request: {
         let mut c = www().client();
-        c.send("POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 39\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\nX: yyyy\r\n\r\nGET /b.txt HTTP/1.1\r\nHost: a\r\n\r\n");
+        c.send("POST /a.txt HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\nX: yyyy\r\n\r\nGET /b.txt HTTP/1.1\r\nHost: a\r\n\r\n");
         c.response();
         c.response().is(200).body("second\n");
     };
