@@ -84,6 +84,26 @@ const RULES: &[(&str, &str)] = &[
     ("satisfy-any", "Order allow,deny\nAllow from 127.0.0.1\nSatisfy Any\nRequire valid-user"),
     ("satisfy-any-other", "Order allow,deny\nAllow from 10.0.0.1\nSatisfy Any\nRequire valid-user"),
     ("satisfy-all", "Order allow,deny\nAllow from 127.0.0.1\nSatisfy All\nRequire valid-user"),
+    ("satisfy-any-no-rules", "AuthType None\nOrder allow,deny\nDeny from all\nSatisfy Any"),
+    ("satisfy-any-no-order", "Satisfy Any\nRequire valid-user"),
+    ("satisfy-by-method", "Order allow,deny\nAllow from all\nRequire valid-user\n<Limit GET>\nSatisfy Any\n</Limit>"),
+    ("no-auth-type", "AuthType None\nRequire valid-user"),
+    ("other-auth-type", "AuthType Digest\nRequire valid-user"),
+    ("limit", "<Limit POST>\nRequire valid-user\n</Limit>"),
+    ("limit-except", "<LimitExcept GET>\nRequire valid-user\n</LimitExcept>"),
+    ("limit-order", "AuthType None\n<Limit POST>\nOrder deny,allow\nDeny from all\n</Limit>"),
+    ("provider-alias", "AuthBasicProvider file second\nRequire valid-user"),
+    ("require-alias", "Require loopback"),
+    ("require-alias-layer", "Require staffers"),
+    ("digests", "AuthUserFile conf/digests\nAuthBasicUseDigestAlgorithm MD5\nRequire valid-user"),
+    ("expr-user", "Require expr \"%{REMOTE_USER} == 'joe'\""),
+    ("not-user", "<RequireAll>\nRequire valid-user\nRequire not user jim\n</RequireAll>"),
+    ("group-case", "AuthGroupFile conf/groups\nRequire group STAFF"),
+    ("group-no-file", "AuthGroupFile conf/nosuch\nRequire group staff"),
+    ("host-comment", "AuthType None\nRequire host # localhost"),
+    ("own-401", "Require valid-user\nErrorDocument 401 /own-401/a.txt"),
+    ("own-403", "AuthType None\nRequire all denied\nErrorDocument 403 /own-403/a.txt"),
+    ("other-401", "Require valid-user\nErrorDocument 401 /valid/a.txt"),
     ("merge", "Require ip 127.0.0.1"),
     ("merge/off", "Require ip 10.0.0.1"),
     ("merge/and", "AuthMerging And\nRequire method GET"),
@@ -98,10 +118,15 @@ fn www() -> &'static Server {
         let made = htpasswd("m", "md5") + &htpasswd("B", "bcrypt") + &htpasswd("d", "crypt") + &htpasswd("5", "sha512");
         let mut setup = Setup::new()
             .file("conf/users", &(USERS.to_string() + &made))
+            .file("conf/users2", "bob:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")
+            .file("conf/digests", "joe:Realm:b1c6967a17684783ca8ccf9873678f39\n")
             .file("conf/groups", "staff: joe bob\nothers: jim\n# comment\nempty:\n")
             .script("cgi-bin/env", "printf 'Content-Type: text/plain\\r\\n\\r\\n'\nenv | sort\n")
             .conf(
-                "ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/\n<Directory @ROOT@/htdocs>\nAuthType Basic\nAuthName Realm\n\
+                "<AuthnProviderAlias file second>\nAuthUserFile conf/users2\n</AuthnProviderAlias>\n\
+                 <AuthzProviderAlias ip loopback \"10.0.0.1 127.0.0.1\">\n</AuthzProviderAlias>\n\
+                 <AuthzProviderAlias group staffers staff>\nAuthGroupFile conf/groups\n</AuthzProviderAlias>\n\
+                 ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/\n<Directory @ROOT@/htdocs>\nAuthType Basic\nAuthName Realm\n\
                  AuthUserFile conf/users\n</Directory>\n<Directory @ROOT@/cgi-bin>\nAuthType Basic\nAuthName Realm\n\
                  AuthUserFile conf/users\nRequire valid-user\n</Directory>",
             );
@@ -290,6 +315,63 @@ cases! {
     satisfy_any_asks: asks("satisfy-any-other");
     satisfy_all_asks: asks("satisfy-all");
     satisfy_all_good: login("satisfy-all", "joe", "secret").is(200);
+}
+
+// Rules for some methods; aliases; error documents beside what they explain.
+
+cases! {
+    satisfy_any_without_rules_for_users_opens: open("satisfy-any-no-rules");
+    satisfy_any_without_order_opens: open("satisfy-any-no-order");
+    satisfy_by_method: {
+        open("satisfy-by-method");
+        www().post("/satisfy-by-method/a.txt", &[], "x").is(401);
+    };
+    no_auth_type_is_500: get("no-auth-type", &[]).is(500);
+    other_auth_type_is_500: get("other-auth-type", &[]).is(500);
+    limit_names_the_method: {
+        open("limit");
+        www().post("/limit/a.txt", &[], "x").is(401);
+    };
+    limit_except_names_the_others: {
+        open("limit-except");
+        www().post("/limit-except/a.txt", &[], "x").is(401);
+    };
+    limit_holds_order: {
+        open("limit-order");
+        www().post("/limit-order/a.txt", &[], "x").is(403);
+    };
+    provider_alias_is_asked_next: {
+        login("provider-alias", "joe", "secret").is(200);
+        login("provider-alias", "bob", "secret").is(200);
+        login("provider-alias", "nobody", "secret").is(401);
+    };
+    require_alias: open("require-alias");
+    require_alias_brings_directives: {
+        login("require-alias-layer", "joe", "secret").is(200);
+        login("require-alias-layer", "jim", "secret").is(401);
+    };
+    digests_of_a_realm: {
+        login("digests", "joe", "secret").is(200);
+        login("digests", "joe", "wrong").is(401);
+        login("digests", "jim", "secret").is(401);
+    };
+    require_expr_of_the_user_asks: asks("expr-user");
+    require_expr_of_the_user: {
+        login("expr-user", "joe", "secret").is(200);
+        login("expr-user", "jim", "secret").is(401);
+    };
+    require_not_user: {
+        login("not-user", "joe", "secret").is(200);
+        login("not-user", "jim", "secret").is(401);
+    };
+    require_group_in_any_case: login("group-case", "joe", "secret").is(200);
+    require_group_without_file: login("group-no-file", "joe", "secret").is(401);
+    require_host_ends_at_a_comment: shut("host-comment");
+    error_document_under_the_same_rules: {
+        get("own-401", &[]).is(401).has("WWW-Authenticate", "Basic realm=\"Realm\"").body("a\n");
+        get("own-403", &[]).is(403).body("a\n");
+    };
+    error_document_under_other_rules: get("other-401", &[]).is(401).contains("<title>401 Unauthorized</title>");
 }
 
 fn refused(rules: &str) {
