@@ -72,6 +72,7 @@ pub fn storage(r: &mut Request) -> Status {
         Ok(conf) => r.conf = conf,
         Err(status) => return status,
     }
+    directory_patterns(r);
     files(r);
     Status::Ok
 }
@@ -123,21 +124,48 @@ fn find_file(r: &mut Request) -> Result<(), Status> {
                 return Ok(());
             }
             Err(error) if is_missing(&error) => {
-                let shorter = full[..end].trim_end_with(|c| c == '/').rfind_byte(b'/');
-                match shorter {
-                    Some(slash) if slash > 0 => end = slash,
-                    _ => {
+                check_dangling(r, prefix)?;
+                match shorter(prefix) {
+                    Some(len) => end = len,
+                    None => {
                         r.finfo = None;
                         return Ok(());
                     }
                 }
             }
-            Err(error) => {
-                log!(&*r, Level::Error, 132, err = error, "file permissions deny server access: {}", log::raw(&full));
-                return Err(Status::Http(403));
-            }
+            Err(error) => return Err(unreachable_file(r, &full, &error)),
         }
     }
+}
+
+/// The length of a name without its last component, or without the slash at its end.
+fn shorter(name: &[u8]) -> Option<usize> {
+    let bare = name.trim_end_with(|c| c == '/');
+    let len = match bare.len() < name.len() {
+        true => bare.len(),
+        false => bare.rfind_byte(b'/')?,
+    };
+    (len > 0).then_some(len)
+}
+
+/// A link to nowhere is refused: nobody can tell whose it is.
+fn check_dangling(r: &Request, name: &[u8]) -> Result<(), Status> {
+    match std::fs::symlink_metadata(path(name)) {
+        Ok(meta) if meta.file_type().is_symlink() => Err(link_refused(r, name)),
+        _ => Ok(()),
+    }
+}
+
+/// A name that the file system does not let us look at.
+fn unreachable_file(r: &Request, name: &[u8], error: &io::Error) -> Status {
+    let (uri, name) = (log::raw(&r.uri), log::raw(name));
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            log!(r, Level::Error, 35, err = error, "access to {uri} denied (filesystem path '{name}') because search permissions are missing on a component of the path");
+        }
+        _ => log!(r, Level::Error, 36, err = error, "access to {uri} failed (filesystem path '{name}')"),
+    }
+    Status::Http(403)
 }
 
 /// `end` bytes of `full` exist: a file with path info behind it, or a directory in which the next name is missing.
@@ -171,8 +199,7 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down, then
-/// the sections with patterns.
+/// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down.
 fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
     if let Some(walked) = ctx.walked(r.server, directory) {
@@ -187,31 +214,33 @@ fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Stat
         for section in sections.iter().filter(|s| s.matches_directory(here, level + 1)) {
             conf = ctx.merge(&conf, section);
         }
-        let links_checked = !conf.core().options().has(Options::FOLLOW);
-        if links_checked {
-            fixed = false;
-            let next = ends.get(level + 1).map_or(r.filename.len(), |end| end - 1);
-            check_link(r, &conf, next)?;
-        }
         if allows_override(conf.core()) {
             fixed = false;
             conf = htaccess(r, here, conf)?;
         }
-    }
-    let bare = if directory.len() > 1 { &directory[..directory.len() - 1] } else { &directory[..] };
-    for section in sections.iter() {
-        if let Matcher::DirectoryMatch(pattern) = &section.matcher {
-            if pattern.is_match(bare) || pattern.is_match(directory) {
-                conf = ctx.merge(&conf, section);
-                keep_names(r, section);
-                fixed &= pattern.names().next().is_none();
-            }
+        if !conf.core().options().has(Options::FOLLOW) {
+            fixed = false;
+            let next = ends.get(level + 1).map_or(r.filename.len(), |end| end - 1);
+            check_link(r, &conf, next)?;
         }
     }
     if fixed {
         ctx.remember_walk(r.server, directory, Walked { conf: conf.clone() });
     }
     Ok(conf)
+}
+
+/// `<DirectoryMatch>`, on the name of the file or directory that was found.
+fn directory_patterns(r: &mut Request) {
+    let ctx = r.ctx.clone();
+    for section in &ctx.generation.servers[r.server].core().directories {
+        if let Matcher::DirectoryMatch(pattern) = &section.matcher {
+            if pattern.is_match(&r.filename) {
+                r.conf = ctx.merge(&r.conf, section);
+                keep_names(r, section);
+            }
+        }
+    }
 }
 
 fn allows_override(core: &CoreDir) -> bool {
@@ -229,9 +258,12 @@ fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<(), Status> {
     if conf.core().options().has(Options::OWNER_MATCH) && same_owner {
         return Ok(());
     }
-    let shown = log::raw(name.as_os_str().as_bytes());
-    log!(r, Level::Error, 37, "Symbolic link not allowed or link target not accessible: {shown}");
-    Err(Status::Http(403))
+    Err(link_refused(r, name.as_os_str().as_bytes()))
+}
+
+fn link_refused(r: &Request, name: &[u8]) -> Status {
+    log!(r, Level::Error, 37, "Symbolic link not allowed or link target not accessible: {}", log::raw(name));
+    Status::Http(403)
 }
 
 /// The `.htaccess` file of a directory, on top of `conf`.
@@ -244,17 +276,16 @@ fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<D
         let meta = match stat(&file) {
             Ok(meta) => meta,
             Err(error) if is_missing(&error) => continue,
-            Err(error) => {
-                let shown = log::raw(&file);
-                log!(&*r, Level::Crit, 529, err = error, "{shown} pcfg_openfile: unable to check htaccess file, ensure it is readable and that its directory is executable");
-                return Err(Status::Http(403));
-            }
+            Err(error) => return Err(closed_htaccess(r, &file, directory, &error)),
         };
         let version = (meta.modified().unwrap_or(std::time::UNIX_EPOCH), meta.len(), meta.ino());
         let known = ctx.htaccess(&file, conf.id).filter(|known| known.version == version);
         let known = match known {
             Some(known) => known,
             None => {
+                if let Err(error) = std::fs::File::open(path(&file)) {
+                    return Err(closed_htaccess(r, &file, directory, &error));
+                }
                 let read = Rc::new(Htaccess { version, id: ctx.new_id(), conf: read_htaccess(r, &file, conf.core()) });
                 ctx.remember_htaccess(&file, conf.id, read.clone());
                 read
@@ -269,6 +300,13 @@ fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<D
         };
     }
     Ok(conf)
+}
+
+/// A `.htaccess` file that cannot be read might have refused the request.
+fn closed_htaccess(r: &Request, file: &[u8], directory: &[u8], error: &io::Error) -> Status {
+    let (file, directory) = (log::raw(file), log::raw(directory));
+    log!(r, Level::Crit, 529, err = error, "{file} pcfg_openfile: unable to check htaccess file, ensure it is readable and that '{directory}' is executable");
+    Status::Http(403)
 }
 
 /// Reads a `.htaccess` file under the rules of its directory. The message of a mistake begins with file and line.
@@ -360,6 +398,14 @@ mod tests {
         assert_eq!(tidied("/a//"), "/a/");
         assert_eq!(tidied("//"), "/");
         assert_eq!(tidied("/a/."), "/a/");
+    }
+
+    #[test]
+    fn names_are_shortened_slash_by_slash() {
+        assert_eq!(shorter(b"/a/b/"), Some(4));
+        assert_eq!(shorter(b"/a/b"), Some(2));
+        assert_eq!(shorter(b"/a"), None);
+        assert_eq!(shorter(b"/"), None);
     }
 
     #[test]
