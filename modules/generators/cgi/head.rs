@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_head_ends_at_an_empty_line() {
         let field = |name: &str, value: &str| (BString::from(name), BString::from(value));
-        assert_eq!(parse(b"A: b\nC:d \r\n\r\nrest"), Head::Whole(vec![field("A", "b"), field("C", "d")], 14));
+        assert_eq!(parse(b"A: b\nC:d \r\n\r\nrest"), Head::Whole(vec![field("A", "b"), field("C", "d")], 13));
         assert_eq!(parse(b"\nrest"), Head::Whole(vec![], 1));
         assert_eq!(parse(b"A: b\nC:"), Head::Partial);
         assert_eq!(parse(b"A: b\nno field\n\n"), Head::Bad("no field".into()));
