@@ -11,6 +11,8 @@ mod known;
 pub mod loggers;
 pub mod mappers;
 pub mod metadata;
+#[cfg(test)]
+pub mod skeleton;
 
 use crate::hooks::module::{Compiled, Module, Registry};
 

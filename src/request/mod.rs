@@ -1,5 +1,7 @@
 //! The request: the record that all phases read and change, named as Apache names its fields.
 
+pub mod cgi_env;
+pub mod client_name;
 pub mod error;
 pub mod expr_vars;
 pub mod phases;
@@ -8,6 +10,7 @@ mod site;
 pub mod subrequest;
 pub mod table;
 pub mod url;
+pub mod validators;
 pub mod walk;
 
 use crate::config::core::{CoreDir, CoreServer};
@@ -26,6 +29,9 @@ use std::io;
 use std::rc::Rc;
 use std::time::SystemTime;
 use table::Table;
+
+/// The media type and the handler that stand for directories, by which modules know them.
+pub const DIRECTORY_TYPE: &str = "httpd/unix-directory";
 
 /// What a file name turned out to be.
 #[derive(Clone, Debug)]
@@ -207,6 +213,13 @@ pub struct Request {
     pub mark: crate::log::Mark,
     /// Satisfy Any: an address rule or a user suffices.
     pub satisfy_any: bool,
+    /// The records (`DirConf::id`) under which the access phases judged this request, the one it was redirected from, or the
+    /// one it is a sub-request of. Under the same records they are not run again.
+    pub judged: Option<u64>,
+    /// The hooks that change the response's fields have run (see `phases::fixup_response`).
+    pub fixed_up: bool,
+    /// The handler makes status line and fields itself: `out` goes to the peer as it is, and the connection ends behind it.
+    pub raw_response: bool,
     /// The client's address, changed by modules that know better than the socket.
     pub client: std::net::SocketAddr,
 }
@@ -270,6 +283,9 @@ impl Request {
             captures: None,
             mark: crate::log::Mark::new(),
             satisfy_any: false,
+            judged: None,
+            fixed_up: false,
+            raw_response: false,
         }
     }
 
@@ -317,19 +333,18 @@ impl Request {
         }
     }
 
-    /// Port for self-referential URLs by UseCanonicalName and UseCanonicalPhysicalPort.
+    /// Port for self-referential URLs by UseCanonicalName and UseCanonicalPhysicalPort: that of the request, the socket or
+    /// the server's own, else the scheme's.
     pub fn server_port(&self) -> u16 {
         use crate::config::core::CanonicalName;
-        let physical = Some(self.conn.local.port());
-        let named = self.server().name.as_ref().map(|n| n.port).filter(|port| *port != 0);
-        let use_physical = self.core_dir().canonical_port.unwrap_or(false);
+        let physical = self.conn.local.port();
+        let physical = self.core_dir().canonical_port.unwrap_or(false).then_some(physical);
+        let own = self.server().own_port();
         let port = match self.core_dir().canonical_name.unwrap_or_default() {
-            CanonicalName::Off if self.hostname.is_some() => {
-                self.host_port.or(if use_physical { physical } else { None }).or(physical)
-            }
-            _ => named.or(if use_physical { physical } else { None }).or(named).or(physical),
+            CanonicalName::On => own.or(physical),
+            _ => self.host_port.or(physical).or(own),
         };
-        port.unwrap_or(80)
+        port.unwrap_or(if self.scheme() == "https" { 443 } else { 80 })
     }
 
     /// `http` or what ServerName says.
@@ -359,6 +374,7 @@ impl Request {
 
     /// Sends what has been produced so far, through the filters.
     pub async fn flush(&mut self) -> io::Result<()> {
+        phases::fixup_response(self).await;
         self.run_output_filters().await?;
         let mut exchange = self.exchange.take();
         let result = exchange.send(self, false).await;

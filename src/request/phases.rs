@@ -46,6 +46,7 @@ async fn run(r: &mut Request) -> Status {
     if r.notes.contains("strict-host") {
         return Status::Http(400);
     }
+    super::client_name::find(r).await;
     if let Some(stop) = go(all(r, Phase::PostReadRequest).await) {
         return stop;
     }
@@ -102,6 +103,9 @@ pub async fn prepare_mapped(r: &mut Request) -> Status {
     walk::locations(r);
     walk::conditions(r);
     apply_core(r);
+    if r.is_main() {
+        super::client_name::find(r).await;
+    }
     if let Some(stop) = go(all(r, Phase::PostPerDirConfig).await) {
         return stop;
     }
@@ -126,8 +130,9 @@ fn apply_core(r: &mut Request) {
     let conf = r.conf.clone();
     if let Some(handler) = &conf.core().handler {
         match super::expr_vars::string(r, handler) {
-            Ok(name) if !name.is_empty() && name != "none" => r.handler = Some(name.to_string()),
-            Ok(_) => r.handler = None,
+            // None leaves what the extension says.
+            Ok(name) if name.is_empty() || name.eq_ignore_ascii_case(b"none") => {}
+            Ok(name) => r.handler = Some(name.to_string()),
             Err(message) => log!(&*r, Level::Error, 3154, "cannot evaluate the handler expression: {message}"),
         }
     }
@@ -137,27 +142,26 @@ fn apply_core(r: &mut Request) {
 fn override_type(r: &mut Request) {
     let conf = r.conf.clone();
     match conf.core().force_type.as_deref() {
-        None => {}
-        Some("") => r.content_type = None,
+        // None leaves what the extension says.
+        None | Some("") => {}
         Some(kind) => r.content_type = Some(kind.to_owned()),
     }
     apply_core(r);
 }
 
-/// The access phases, by Satisfy. A sub-request under the same records as its main request has passed them already.
+/// The access phases, unless they have judged the same records before: those of the request that this is a sub-request of, or
+/// was redirected from. So an ErrorDocument beside the page that it explains can be shown to one who may see neither.
 async fn access(r: &mut Request) -> Option<Status> {
-    if r.notes.contains("access-granted") {
+    if r.judged == Some(r.conf.id) {
         return None;
     }
-    let by_rules = match r.satisfy_any {
-        false => go(all(r, Phase::AccessChecker).await),
-        true => match any(r, Phase::AccessChecker).await {
-            Status::Ok => return None,
-            Status::Declined => Some(Status::Http(403)),
-            stop => Some(stop),
-        },
-    };
-    if !r.satisfy_any && by_rules.is_some() {
+    if r.judged.replace(r.conf.id).is_some() {
+        r.user = None;
+        r.auth_type = None;
+    }
+    let by_rules = go(all(r, Phase::AccessChecker).await);
+    if r.satisfy_any == by_rules.is_none() {
+        // Satisfy Any: allowed, and no user is asked for. Satisfy All: refused, and no user would change that.
         return by_rules;
     }
     let without_user = match r.ctx.generation.hooks.phase(Phase::AccessCheckerEx).is_empty() {
@@ -167,8 +171,7 @@ async fn access(r: &mut Request) -> Option<Status> {
     match without_user {
         Status::Ok => match first(r, Phase::ForceAuthn).await {
             Status::Ok => authenticate(r).await,
-            // Satisfy Any: "no rule for users" must not open what the address rules closed.
-            _ if r.satisfy_any && !r.notes.contains("authz-required") => by_rules,
+            // As Apache has it, no rule for users at all satisfies Satisfy Any, too.
             _ => None,
         },
         Status::Declined => authenticate(r).await,
@@ -231,17 +234,21 @@ pub fn body_limit(r: &Request) -> u64 {
 /// SetOutputFilter and SetInputFilter.
 fn add_core_filters(r: &mut Request) {
     let conf = r.conf.clone();
-    let names = conf.core().output_filters.iter().chain(&conf.core().input_filters).flatten();
-    for name in names {
+    for name in conf.core().output_filters.iter().flatten() {
         if let Err(message) = r.add_output_filter(name) {
             log!(&*r, Level::Error, 82, "{message}");
         }
     }
+    for name in conf.core().input_filters.iter().flatten() {
+        if let Err(message) = r.add_input_filter(name) {
+            log!(&*r, Level::Error, 81, "{message}");
+        }
+    }
 }
 
-/// Last changes to the fields of the response, before its head is made.
+/// Last changes to the fields of the response, before its head is made: once for each response that is begun.
 pub async fn fixup_response(r: &mut Request) {
-    if !r.exchange.is_committed() {
+    if !r.exchange.is_committed() && !std::mem::replace(&mut r.fixed_up, true) {
         all(r, Phase::FixupResponse).await;
     }
 }
@@ -268,20 +275,6 @@ pub async fn first(r: &mut Request, phase: Phase) -> Status {
         }
     }
     Status::Declined
-}
-
-/// Satisfy Any: the first hook that agrees ends the phase; a refusal counts only if none agrees.
-async fn any(r: &mut Request, phase: Phase) -> Status {
-    let ctx = r.ctx.clone();
-    let mut refusal = Status::Declined;
-    for hook in ctx.generation.hooks.phase(phase) {
-        match settle(hook(r)).await {
-            Status::Ok => return Status::Ok,
-            Status::Declined => {}
-            stop => refusal = stop,
-        }
-    }
-    refusal
 }
 
 async fn settle(answer: Answer<'_>) -> Status {

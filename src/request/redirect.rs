@@ -1,7 +1,7 @@
 //! Internal redirects: the same request begins anew at another local address, and remembers where it came from.
 
 use super::{error, phases, Previous, Request};
-use crate::hooks::Status;
+use crate::hooks::{Phase, Status};
 use crate::log;
 use crate::log::Level;
 use crate::protocol::uri::split_query;
@@ -32,6 +32,11 @@ pub async fn run(r: &mut Request, target: &BStr, method: Option<Method>) {
 }
 
 async fn go(r: &mut Request) -> Status {
+    // As in Apache, variables by SetEnvIf are set anew for the new address.
+    match phases::all(r, Phase::PostReadRequest).await {
+        Status::Ok => {}
+        stop => return stop,
+    }
     match phases::prepare(r).await {
         Status::Ok => phases::respond(r).await,
         stop => stop,
@@ -63,11 +68,13 @@ pub fn begin(r: &mut Request, target: &BStr, method: Option<Method>) {
         }
     }
     r.env = renamed(&env);
+    r.env.set("REDIRECT_STATUS", r.status.to_string());
     clear(r);
 }
 
 /// What the phases will fill in anew.
 fn clear(r: &mut Request) {
+    r.conf = r.ctx.base_conf(r.server);
     r.path_info.clear();
     r.finfo = None;
     r.no_file = false;
@@ -78,11 +85,10 @@ fn clear(r: &mut Request) {
     r.context_document_root = None;
     r.mtime = None;
     r.no_local_copy = false;
-    r.user = None;
-    r.auth_type = None;
+    // The user stays where the records do; see `phases`.
     r.satisfy_any = false;
-    r.notes.unset("access-granted");
     r.out.reset();
+    r.fixed_up = false;
     if r.status < 300 {
         r.headers_out.clear();
     }
@@ -98,7 +104,9 @@ fn renamed(env: &Table) -> Table {
 }
 
 /// The request becomes what a looked-up sub-request is (DirectoryIndex, FallbackResource): only the handler is to run.
-pub fn adopt(r: &mut Request, sub: Request) {
+pub fn adopt(r: &mut Request, mut sub: Request) {
+    r.out.adopt_filters(&mut sub.out);
+    r.input.adopt_filters(&mut sub.input);
     r.uri = sub.uri;
     r.args = sub.args;
     r.filename = sub.filename;
@@ -110,6 +118,7 @@ pub fn adopt(r: &mut Request, sub: Request) {
     r.content_encoding = sub.content_encoding;
     r.content_languages = sub.content_languages;
     r.conf = sub.conf;
+    r.judged = sub.judged;
     r.mtime = sub.mtime;
     r.no_local_copy |= sub.no_local_copy;
     r.user = sub.user.or(r.user.take());

@@ -6,7 +6,7 @@ use crate::config::core::{CoreDir, CoreServer};
 use crate::config::read::Globals;
 use crate::config::source::ConfigSource;
 use crate::config::value::ConfMap;
-use crate::filters::FilterRecord;
+use crate::filters::{Direction, FilterRecord};
 use crate::hooks::module::Module;
 use crate::hooks::provider::{Provider, Service};
 use crate::hooks::HookTable;
@@ -83,6 +83,13 @@ impl Server {
     /// The host name for the log and for canonical URLs.
     pub fn host(&self) -> &str {
         self.name.as_ref().map_or("localhost", |name| &name.host)
+    }
+
+    /// The port of ServerName, else that of the addresses of a virtual host.
+    pub fn own_port(&self) -> Option<u16> {
+        let named = self.name.as_ref().map(|name| name.port);
+        let bound = self.addresses.first().map(|address| address.port);
+        named.filter(|port| *port != 0).or(bound.filter(|port| *port != 0))
     }
 
     /// Puts this virtual host's records on top of the main server's.
@@ -176,7 +183,8 @@ pub struct Generation {
     /// The Server field of responses.
     pub server_field: String,
     services: HashMap<(&'static str, &'static str), &'static Provider>,
-    filters: HashMap<String, &'static FilterRecord>,
+    /// By direction and name in lower case.
+    filters: HashMap<(Direction, String), &'static FilterRecord>,
 }
 
 /// A generation that is being made, for the hooks that complete it.
@@ -233,7 +241,7 @@ impl Generation {
                 self.services.insert((provider.service.group(), provider.name), provider);
             }
             for filter in module.filters {
-                self.filters.insert(filter.name.to_ascii_lowercase(), filter);
+                self.filters.insert((filter.direction(), filter.name.to_ascii_lowercase()), filter);
             }
         }
         self.server_field = crate::server::server_field(&self.main);
@@ -249,8 +257,8 @@ impl Generation {
     }
 
     /// The filter of this name, whatever its case.
-    pub fn filter(&self, name: &str) -> Option<&'static FilterRecord> {
-        self.filters.get(&name.to_ascii_lowercase()).copied()
+    pub fn filter(&self, direction: Direction, name: &str) -> Option<&'static FilterRecord> {
+        self.filters.get(&(direction, name.to_ascii_lowercase())).copied()
     }
 
     /// The per-directory record of the core that holds outside all sections of a server.
