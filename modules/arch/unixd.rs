@@ -22,6 +22,7 @@ pub static MODULE: Module = Module {
     ],
     hooks: &[
         HookEntry::new(Hook::CheckConfig(check)),
+        HookEntry::new(Hook::OpenLogs(demand_identity)),
         HookEntry::new(Hook::DropPrivileges(drop_privileges)),
         HookEntry::new(Hook::DumpRunCfg(dump)),
     ],
@@ -114,6 +115,16 @@ fn check(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// Before anything starts: as root, it has to be known whom children are to be.
+fn demand_identity(draft: &mut Draft<'_>) -> Result<(), String> {
+    let conf = conf(draft.generation);
+    let unset = |setting: &Option<(String, u32)>| setting.as_ref().is_none_or(|(_, id)| *id == UNSET);
+    match user::effective_uid() == 0 && (unset(&conf.user) || unset(&conf.group)) {
+        true => Err("AH02155: the server was started as root, and User and Group do not say whom its children are to be".into()),
+        false => Ok(()),
+    }
+}
+
 fn ids(generation: &Generation) -> (u32, u32) {
     let conf = conf(generation);
     let id = |setting: Option<(String, u32)>| setting.map_or(UNSET, |(_, id)| id);
@@ -122,22 +133,18 @@ fn ids(generation: &Generation) -> (u32, u32) {
 
 fn drop_privileges(generation: &Generation) -> Result<(), String> {
     if user::effective_uid() != 0 {
-        return Ok(());
+        return match generation.main.chroot {
+            Some(_) => Err("AH02158: ChrootDir needs a server that was started as root".into()),
+            None => Ok(()),
+        };
     }
     let (uid, gid) = ids(generation);
-    if uid == UNSET || gid == UNSET {
-        return Err("AH02155: the server was started as root, and User and Group do not say whom its children are to be".into());
-    }
-    let failed = |number: u32, what: &str, error: std::io::Error| format!("AH{number:05}: {what}: {error}");
-    user::set_gid(gid).map_err(|e| failed(2156, &format!("setgid: unable to set group id to Group {gid}"), e))?;
-    let name = generation.main.identity.as_ref().map(|identity| identity.name.clone()).unwrap_or_default();
-    user::init_groups(&name, gid)
-        .map_err(|e| failed(2157, &format!("initgroups: unable to set groups for User {} and Group {gid}", name.to_string_lossy()), e))?;
+    take_groups(generation, gid)?;
     if let Some(root) = &generation.main.chroot {
-        std::env::set_current_dir(root).map_err(|e| failed(2158, "Can't chdir to ChrootDir", e))?;
-        crate::os::file::change_root(root).map_err(|e| failed(2160, "Can't chroot to ChrootDir", e))?;
+        std::env::set_current_dir(root).map_err(|e| failed(2159, &format!("Can't chdir to {}", root.display()), &e))?;
+        crate::os::file::change_root(root).map_err(|e| failed(2160, &format!("Can't chroot to {}", root.display()), &e))?;
     }
-    user::set_uid(uid).map_err(|e| failed(2162, &format!("setuid: unable to change to uid: {uid}"), e))?;
+    user::set_uid(uid).map_err(|e| failed(2162, &format!("setuid: unable to change to uid: {uid}"), &e))?;
     // What cannot be undone is tried: were root to be had again, nothing would have been given up.
     match user::set_uid(0) {
         Ok(()) => Err("AH20016: the privileges of root were given up and could be had again".into()),
@@ -145,15 +152,28 @@ fn drop_privileges(generation: &Generation) -> Result<(), String> {
     }
 }
 
+fn take_groups(generation: &Generation, gid: u32) -> Result<(), String> {
+    user::set_gid(gid).map_err(|e| failed(2156, &format!("setgid: unable to set group id to Group {gid}"), &e))?;
+    let name = generation.main.identity.as_ref().map(|identity| identity.name.clone()).unwrap_or_default();
+    user::init_groups(&name, gid).map_err(|e| {
+        failed(2157, &format!("initgroups: unable to set groups for User {} and Group {gid}", name.to_string_lossy()), &e)
+    })
+}
+
+fn failed(number: u32, what: &str, error: &std::io::Error) -> String {
+    format!("{}: AH{number:05}: {what}", crate::log::SystemError(error))
+}
+
 fn dump(generation: &Generation, lines: &mut Vec<String>) {
     let conf = conf(generation);
     let unused = if user::effective_uid() == 0 { "" } else { " not_used" };
-    let mut line = |kind: &str, setting: Option<(String, u32)>| {
-        let (name, id) = setting.map_or(("#-1".to_owned(), -1), |(name, id)| (name, i64::from(id)));
+    for (kind, setting) in [("User", conf.user), ("Group", conf.group)] {
+        let (name, id) = setting.unwrap_or_else(|| ("#-1".to_owned(), UNSET));
         lines.push(format!("{kind}: name=\"{name}\" id={id}{unused}"));
-    };
-    line("User", conf.user);
-    line("Group", conf.group);
+    }
+    if let Some(root) = &generation.main.chroot {
+        lines.push(format!("ChrootDir: \"{}\"{unused}", root.display()));
+    }
 }
 
 #[cfg(test)]

@@ -395,7 +395,7 @@ fn display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
 }
 
 /// An error of the system as Apache shows it: `(13)Permission denied`.
-pub(super) struct SystemError<'a>(pub &'a io::Error);
+pub struct SystemError<'a>(pub &'a io::Error);
 
 impl std::fmt::Display for SystemError<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -45,7 +45,7 @@ pub use console::Console;
 pub use destination::Destination;
 pub use error_log::{Emit, ErrorLog, Event, Formats};
 pub use escape::{escape_error, escape_item, raw, Raw};
-pub use format::{os_error_text, Format};
+pub use format::{os_error_text, Format, SystemError};
 pub use level::{Level, Levels, UNKNOWN_LEVEL};
 pub use logs::{Logs, OpenError, Purpose, Reopened};
 pub use program::Programs;

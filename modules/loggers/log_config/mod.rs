@@ -220,7 +220,7 @@ fn check_config(draft: &mut Draft<'_>) -> Result<(), String> {
             if let Some((folder, error)) = log.target.folder_trouble() {
                 return Err(format!(
                     "{}: AH02297: Cannot access directory '{}/' for log file '{}' defined at {}",
-                    crate::log::os_error_text(&error),
+                    crate::log::SystemError(&error),
                     folder.display(),
                     log.target,
                     log.defined_at
