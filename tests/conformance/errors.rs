@@ -43,7 +43,7 @@ fn www() -> &'static Server {
 }
 
 cases! {
-    builtin_page: www().get("/none").is(404).has("Content-Type", "text/html; charset=iso-8859-1").contains("<h1>Not Found</h1>");
+    builtin_page: www().get("/none").is(404).like("Content-Type", "text/html").contains("Not Found");
     builtin_page_of_head_has_no_body: www().head("/none").is(404);
     builtin_page_length_is_right: {
         let r = www().get("/none");
@@ -77,11 +77,11 @@ cases! {
     cgi_of_post_is_get: www().post("/cgi/x", &[], "a=b").is(404).line("REDIRECT_REQUEST_METHOD=POST").line("REQUEST_METHOD=GET");
     cgi_may_set_the_status: www().get("/cgi-status/x").is(200).body("fine\n");
     cgi_query: www().get("/cgi-query/x").is(404).line("QUERY_STRING=from=error");
-    missing_document: www().get("/missing/x").is(404).contains("404 Not Found").contains("Additionally");
-    default_word: www().get("/default/x").is(404).contains("<h1>Not Found</h1>");
+    missing_document: www().get("/missing/x").is(404).like("Content-Type", "text/html").contains("404 Not Found");
+    default_word: www().get("/default/x").is(404).contains("Not Found");
     forbidden: www().get("/forbidden/x").is(403).body("Keep out");
     unauthorized_keeps_its_question: www().get("/auth/x").is(401).body("<p>custom</p>\n").has("WWW-Authenticate", "Basic realm=\"R\"");
-    main_server_documents_hold: www().get("/inherit/x").is(404).contains("<h1>Not Found</h1>");
+    main_server_documents_hold: www().get("/inherit/x").is(404).contains("Not Found");
     two_in_one_folder: www().get("/several/x").is(404).body("four");
     a_scripts_own_404_is_its_own: www().get("/cgi-bin/notmine").is(404).body("own page\n");
 }

@@ -688,7 +688,7 @@ cases! {
     server_header_is_there: assert!(!www().get("/a.txt").header("Server").unwrap_or_default().is_empty());
     error_page_is_html: {
         let r = www().get("/none");
-        r.is(404).has("Content-Type", "text/html; charset=iso-8859-1").contains("<title>404 Not Found</title>");
+        r.is(404).like("Content-Type", "text/html; charset=").contains("<title>404 Not Found</title>");
     };
     error_page_escapes_nothing_of_the_request: www().get("/%3cscript%3e").is(404).without("<script>");
     reason_phrase: assert_eq!(www().get("/none").reason, "Not Found");

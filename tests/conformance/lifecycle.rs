@@ -62,6 +62,13 @@ fn alive(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|t| !t.contains(") Z "))
 }
 
+/// Waits until the nth generation serves.
+fn generation(s: &Server, n: usize) {
+    s.await_text("logs/error_log", |t| {
+        t.matches("resuming normal operations").count() >= n
+    });
+}
+
 /// Begins a download that no buffer can hold, and reads nothing yet.
 fn download(s: &Server) -> crate::harness::Client {
     let mut c = s.client();
@@ -137,6 +144,7 @@ fn command_restart_replaces_the_children() {
     let old = serving(&s);
     s.command(&["-k", "restart"]).exit(0);
     s.logged("SIGHUP received");
+    generation(&s, 2);
     assert!(eventually(SOON, || !alive(old)));
     assert_ne!(serving(&s), old);
     assert_eq!(pid_file(&s), s.pid().to_string());
@@ -148,6 +156,7 @@ fn command_restart_reads_the_configuration() {
     s.get("/a.txt").lacks("X-New");
     s.rewrite("Header set X-New yes");
     s.command(&["-k", "restart"]).exit(0);
+    generation(&s, 2);
     assert!(eventually(SOON, || s
         .get("/a.txt")
         .header("X-New")
@@ -252,6 +261,7 @@ fn hup_restarts() {
     let s = setup().start();
     let old = serving(&s);
     s.signal("HUP");
+    generation(&s, 2);
     assert!(eventually(SOON, || !alive(old)));
     s.get("/a.txt").is(200);
     s.stop();
@@ -377,6 +387,7 @@ fn stale_pid_file_is_overwritten() {
     let s = setup().file("run/httpd.pid", "999999\n").start();
     assert!(eventually(SOON, || pid_file(&s) == s.pid().to_string()));
     s.logged("AH00098");
+    s.get("/a.txt").is(200);
 }
 
 #[test]
@@ -643,4 +654,14 @@ fn open_port_is_refused_at_graceful_without_harm() {
     s.get("/a.txt").is(200);
     drop(taken);
     s.stop();
+}
+
+#[test]
+fn pid_file_is_relative_to_the_server_root() {
+    let s = setup().conf("PidFile logs/own.pid").run(&["-S"]);
+    let line = s.stdout.lines().find(|l| l.starts_with("PidFile: "));
+    assert!(
+        line.is_some_and(|l| l.ends_with("/logs/own.pid\"") && !l.contains("/run/")),
+        "{s:#?}"
+    );
 }

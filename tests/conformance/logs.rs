@@ -337,7 +337,7 @@ cases! {
     level_of_another_module: error_log("LogLevel crit authz_core:error", "AH01630");
     level_in_a_location: assert!(!error_log("<Location /denied>\nLogLevel emerg\n</Location>", "AH00094").contains("AH01630"));
     level_debug: error_log("LogLevel debug", ":debug]");
-    level_trace: error_log("LogLevel trace8", ":trace");
+    level_trace: error_log("LogLevel trace8", "AH01630");
     start_is_told: error_log("", "configured -- resuming normal operations");
     command_line_is_told: error_log("", "AH00094: Command line: '");
     error_log_to_a_program: {

@@ -60,6 +60,9 @@ pub fn load_modules() -> String {
         "LoadModule mpm_{mpm}_module /usr/lib/apache2/modules/mod_mpm_{mpm}.so\n\
          LoadModule {cgi}_module /usr/lib/apache2/modules/mod_{cgi}.so\n"
     );
+    if cgi == "cgid" {
+        text += "ScriptSock \"@ROOT@/run/cgisock\"\n";
+    }
     for name in [
         "authn_core",
         "authn_file",

@@ -297,7 +297,7 @@ impl Setup {
 /// The lines all servers of the suite share: light pools, one port, an open document root.
 const BASE: &str = r#"ServerRoot "@ROOT@"
 DefaultRuntimeDir run
-PidFile run/httpd.pid
+PidFile "@ROOT@/run/httpd.pid"
 Listen 127.0.0.1:@PORT@
 ServerName www.example.test
 DocumentRoot "@ROOT@/htdocs"
@@ -315,9 +315,6 @@ TypesConfig conf/mime.types
     MinSpareThreads 1
     MaxSpareThreads 24
     MaxRequestWorkers 24
-</IfModule>
-<IfModule mod_cgid.c>
-    ScriptSock "@ROOT@/run/cgisock"
 </IfModule>
 <Directory />
     AllowOverride None
