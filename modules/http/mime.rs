@@ -145,7 +145,10 @@ struct MimeServer {
 
 impl Conf for MimeServer {
     fn merge(&self, over: &Self) -> Self {
-        MimeServer { file: pick(&self.file, &over.file), types: self.types.clone() }
+        MimeServer {
+            file: pick(&self.file, &over.file),
+            types: self.types.clone(),
+        }
     }
 }
 
@@ -157,7 +160,10 @@ fn types_config(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 /// An extension as it is looked up: without a dot in front, in lower case.
 fn key(text: &str) -> Box<str> {
-    text.strip_prefix('.').unwrap_or(text).to_ascii_lowercase().into()
+    text.strip_prefix('.')
+        .unwrap_or(text)
+        .to_ascii_lowercase()
+        .into()
 }
 
 fn add(cmd: &mut Cmd<'_>, field: Field) -> Result<(), String> {
@@ -188,8 +194,17 @@ fn use_path_info(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn multiviews_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let word = cmd.arg(0).to_owned();
-    let set = cmd.dir_conf::<MimeDir>().multiviews.get_or_insert_with(Multiviews::default);
-    let alone = |others: bool, message: &str| if others { Err(message.to_owned()) } else { Ok(()) };
+    let set = cmd
+        .dir_conf::<MimeDir>()
+        .multiviews
+        .get_or_insert_with(Multiviews::default);
+    let alone = |others: bool, message: &str| {
+        if others {
+            Err(message.to_owned())
+        } else {
+            Ok(())
+        }
+    };
     match word.to_ascii_lowercase().as_str() {
         "any" => {
             set.any = true;
@@ -207,11 +222,17 @@ fn multiviews_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
         }
         "filters" => {
             set.filters = true;
-            alone(set.any || set.negotiated_only, "Filters is incompatible with Any and NegotiatedOnly")
+            alone(
+                set.any || set.negotiated_only,
+                "Filters is incompatible with Any and NegotiatedOnly",
+            )
         }
         "handlers" => {
             set.handlers = true;
-            alone(set.any || set.negotiated_only, "Handlers is incompatible with Any and NegotiatedOnly")
+            alone(
+                set.any || set.negotiated_only,
+                "Handlers is incompatible with Any and NegotiatedOnly",
+            )
         }
         _ => Err(format!("Unrecognized option '{word}'")),
     }
@@ -220,11 +241,18 @@ fn multiviews_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
 /// Reads the types file, once for all servers.
 fn read_types(draft: &mut Draft<'_>) -> Result<(), String> {
     let generation = &mut *draft.generation;
-    let named = generation.main_server().conf.get::<MimeServer>().and_then(|conf| conf.file.clone());
+    let named = generation
+        .main_server()
+        .conf
+        .get::<MimeServer>()
+        .and_then(|conf| conf.file.clone());
     let file = named.unwrap_or_else(|| generation.globals.root.join("conf/mime.types"));
     let bytes = generation.source.read(&file).map_err(|error| {
         let reason = log::os_error_text(&error);
-        format!("AH01597: could not open mime types config file {}: {reason}", file.display())
+        format!(
+            "AH01597: could not open mime types config file {}: {reason}",
+            file.display()
+        )
     })?;
     let types = parse_types(&String::from_utf8_lossy(&bytes));
     if let Some(main) = generation.servers.first_mut() {
@@ -248,7 +276,10 @@ fn parse_types(text: &str) -> HashMap<Box<str>, Box<str>> {
 
 /// The type_checker hook.
 fn find_type(r: &mut Request) -> Answer<'_> {
-    if r.finfo.as_ref().is_some_and(|info| info.kind == FileKind::Directory) {
+    if r.finfo
+        .as_ref()
+        .is_some_and(|info| info.kind == FileKind::Directory)
+    {
         r.content_type = Some(DIRECTORY_TYPE.to_owned());
         return Answer::Now(Status::Ok);
     }
@@ -256,9 +287,19 @@ fn find_type(r: &mut Request) -> Answer<'_> {
         return Answer::Now(Status::Declined);
     }
     let (ctx, conf) = (r.ctx.clone(), r.conf.clone());
-    let types = ctx.generation.main_server().conf.get::<MimeServer>().map(|conf| &*conf.types);
+    let types = ctx
+        .generation
+        .main_server()
+        .conf
+        .get::<MimeServer>()
+        .map(|conf| &*conf.types);
     let dir = conf.get::<MimeDir>();
-    let mut found = Found { types, dir: dir.map(|dir| &*dir.extensions), kind: None, charset: None };
+    let mut found = Found {
+        types,
+        dir: dir.map(|dir| &*dir.extensions),
+        kind: None,
+        charset: None,
+    };
     if dir.and_then(|dir| dir.path_info) == Some(true) {
         let name = [r.filename.as_slice(), r.path_info.as_slice()].concat();
         found.read_name(r, &name);
@@ -267,14 +308,21 @@ fn find_type(r: &mut Request) -> Answer<'_> {
         found.read_name(r, &name);
         r.filename = name;
     }
-    let typed = found.kind.or(r.content_type.as_deref()).map(|kind| with_charset(kind, found.charset));
+    let typed = found
+        .kind
+        .or(r.content_type.as_deref())
+        .map(|kind| with_charset(kind, found.charset));
     r.content_type = typed;
     if r.content_languages.is_empty() {
         if let Some(language) = dir.and_then(|dir| dir.default_language.as_deref()) {
             r.content_languages.push(language.to_owned());
         }
     }
-    Answer::Now(if r.content_type.is_some() { Status::Ok } else { Status::Declined })
+    Answer::Now(if r.content_type.is_some() {
+        Status::Ok
+    } else {
+        Status::Declined
+    })
 }
 
 /// What the extensions seen so far said.
@@ -288,14 +336,19 @@ struct Found<'c> {
 impl<'c> Found<'c> {
     /// All extensions of the last component of `path`. The base name is none, nor are dots in front of it.
     fn read_name(&mut self, r: &mut Request, path: &[u8]) {
-        let start = path.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+        let start = path
+            .iter()
+            .rposition(|b| *b == b'/')
+            .map_or(0, |slash| slash + 1);
         let name = &path[start..];
         let dots = name.iter().take_while(|b| **b == b'.').count();
         let parts = name[dots..].split(|b| *b == b'.').skip(1);
         for extension in parts.filter(|extension| !extension.is_empty()) {
             let mut buffer = [0u8; 32];
             // A name that is longer than any extension in use is not looked up.
-            let Some(lower) = buffer.get_mut(..extension.len()) else { continue };
+            let Some(lower) = buffer.get_mut(..extension.len()) else {
+                continue;
+            };
             lower.copy_from_slice(extension);
             lower.make_ascii_lowercase();
             if let Ok(lower) = std::str::from_utf8(lower) {
@@ -345,7 +398,9 @@ impl<'c> Found<'c> {
 
 /// The filter names of a list with `;` between them.
 fn names(list: Option<&str>) -> impl Iterator<Item = &str> {
-    list.into_iter().flat_map(|list| list.split(';')).filter(|name| !name.is_empty())
+    list.into_iter()
+        .flat_map(|list| list.split(';'))
+        .filter(|name| !name.is_empty())
 }
 
 /// The type with its parameters in one spelling, and the charset instead of one that it had.
@@ -356,7 +411,9 @@ fn with_charset(kind: &str, charset: Option<&str>) -> String {
             None => kind.to_owned(),
         };
     }
-    let Some((base, parameters)) = split_parameters(kind) else { return kind.to_owned() };
+    let Some((base, parameters)) = split_parameters(kind) else {
+        return kind.to_owned();
+    };
     let mut out = base.to_owned();
     let mut written = false;
     for (name, value) in parameters {
@@ -421,7 +478,8 @@ mod tests {
 
     #[test]
     fn types_files() {
-        let types = parse_types("# no\ntext/html html HTM\n\napplication/x-lonely\n  text/plain\ttxt\n");
+        let types =
+            parse_types("# no\ntext/html html HTM\n\napplication/x-lonely\n  text/plain\ttxt\n");
         assert_eq!(types.len(), 3);
         assert_eq!(types.get("htm").map(|t| &**t), Some("text/html"));
         assert_eq!(types.get("txt").map(|t| &**t), Some("text/plain"));
@@ -430,9 +488,18 @@ mod tests {
     #[test]
     fn charsets_take_the_place_of_others() {
         assert_eq!(with_charset("text/html", None), "text/html");
-        assert_eq!(with_charset("text/html", Some("utf-8")), "text/html; charset=utf-8");
-        assert_eq!(with_charset("text/x;a=b", Some("utf-8")), "text/x; a=b; charset=utf-8");
-        assert_eq!(with_charset("text/x; charset=a; q=\"b;c\"", Some("d")), "text/x; charset=d; q=\"b;c\"");
+        assert_eq!(
+            with_charset("text/html", Some("utf-8")),
+            "text/html; charset=utf-8"
+        );
+        assert_eq!(
+            with_charset("text/x;a=b", Some("utf-8")),
+            "text/x; a=b; charset=utf-8"
+        );
+        assert_eq!(
+            with_charset("text/x; charset=a; q=\"b;c\"", Some("d")),
+            "text/x; charset=d; q=\"b;c\""
+        );
         assert_eq!(with_charset("text/x; broken", Some("d")), "text/x; broken");
     }
 
@@ -441,11 +508,15 @@ mod tests {
         let place = |added: &[(&str, &str)], removed: &[&str]| {
             let mut extensions = Extensions::new();
             for (name, kind) in added {
-                extensions.entry((*name).into()).or_default().0[Field::Type as usize] = Some((*kind).into());
+                extensions.entry((*name).into()).or_default().0[Field::Type as usize] =
+                    Some((*kind).into());
             }
             MimeDir {
                 extensions: Shared::new(extensions),
-                removed: removed.iter().map(|name| ((*name).into(), Field::Type)).collect(),
+                removed: removed
+                    .iter()
+                    .map(|name| ((*name).into(), Field::Type))
+                    .collect(),
                 ..MimeDir::default()
             }
         };

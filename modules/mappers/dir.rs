@@ -64,7 +64,10 @@ impl Conf for DirConf {
 fn directory_index(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let names = words(cmd.arg(0));
     // `disabled` alone empties the list; among others it is the name of a file.
-    let disabled = names.len() == 1 && names.iter().all(|name| name.eq_ignore_ascii_case("disabled"));
+    let disabled = names.len() == 1
+        && names
+            .iter()
+            .all(|name| name.eq_ignore_ascii_case("disabled"));
     let index = cmd.dir_conf::<DirConf>().index.get_or_insert_with(Vec::new);
     match disabled {
         true => index.clear(),
@@ -92,8 +95,12 @@ fn index_redirect(cmd: &mut Cmd<'_>) -> Result<(), String> {
         "seeother" => 303,
         text => match text.parse::<u16>() {
             Ok(code) if (300..400).contains(&code) => code,
-            Ok(_) => return Err("DirectoryIndexRedirect only accepts values between 300 and 399".into()),
-            Err(_) => return Err("DirectoryIndexRedirect ON|OFF|permanent|temp|seeother|3xx".into()),
+            Ok(_) => {
+                return Err("DirectoryIndexRedirect only accepts values between 300 and 399".into())
+            }
+            Err(_) => {
+                return Err("DirectoryIndexRedirect ON|OFF|permanent|temp|seeother|3xx".into())
+            }
         },
     };
     cmd.dir_conf::<DirConf>().redirect = Some(code);
@@ -102,7 +109,11 @@ fn index_redirect(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn fallback_resource(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let target = cmd.arg(0);
-    let target = if target.eq_ignore_ascii_case("disabled") { String::new() } else { target.to_owned() };
+    let target = if target.eq_ignore_ascii_case("disabled") {
+        String::new()
+    } else {
+        target.to_owned()
+    };
     cmd.dir_conf::<DirConf>().fallback = Some(target);
     Ok(())
 }
@@ -209,7 +220,10 @@ async fn index(r: &mut Request, conf: DirConf) -> Status {
 }
 
 fn is_file(sub: &Request) -> bool {
-    let regular = sub.finfo.as_ref().is_some_and(|info| info.kind == FileKind::Regular);
+    let regular = sub
+        .finfo
+        .as_ref()
+        .is_some_and(|info| info.kind == FileKind::Regular);
     sub.status == status::OK && (regular || sub.handler.as_deref() == Some("proxy-server"))
 }
 
@@ -223,7 +237,10 @@ fn keep_answer(r: &mut Request, sub: &Request) -> Status {
 
 /// FallbackResource, for what is neither a file nor anybody's.
 fn fallback(r: &mut Request) -> Answer<'_> {
-    let target = match r.dir_conf::<DirConf>().and_then(|conf| conf.fallback.as_deref()) {
+    let target = match r
+        .dir_conf::<DirConf>()
+        .and_then(|conf| conf.fallback.as_deref())
+    {
         Some(target) if !target.is_empty() => with_query(r, target),
         _ => return Answer::Now(Status::Declined),
     };

@@ -69,16 +69,24 @@ impl Request {
         }
         self.run_output_filters().await.map_err(|_| 500u16)?;
         let mut body = std::mem::take(&mut self.out.ready);
-        body.buckets.retain(|bucket| !matches!(bucket, Bucket::End | Bucket::Flush));
+        body.buckets
+            .retain(|bucket| !matches!(bucket, Bucket::End | Bucket::Flush));
         Ok(body)
     }
 
     fn is_directory(&self) -> bool {
-        self.finfo.as_ref().is_some_and(|info| info.kind == super::FileKind::Directory)
+        self.finfo
+            .as_ref()
+            .is_some_and(|info| info.kind == super::FileKind::Directory)
     }
 
     fn child(&self) -> Request {
-        let mut sub = Request::new(self.ctx.clone(), self.conn.clone(), self.server, Exchange::Nowhere);
+        let mut sub = Request::new(
+            self.ctx.clone(),
+            self.conn.clone(),
+            self.server,
+            Exchange::Nowhere,
+        );
         sub.sub_depth = self.sub_depth + 1;
         sub.method = Method::Get;
         sub.method_name = "GET".into();
@@ -100,7 +108,10 @@ impl Request {
 
 /// `name` beside the last component of `base`.
 fn relative(base: &[u8], name: &BStr) -> BString {
-    let end = base.iter().rposition(|b| *b == b'/').map_or(0, |slash| slash + 1);
+    let end = base
+        .iter()
+        .rposition(|b| *b == b'/')
+        .map_or(0, |slash| slash + 1);
     BString::from([&base[..end], name.as_ref() as &[u8]].concat())
 }
 

@@ -18,6 +18,10 @@ pub fn file_tag(r: &Request, info: &FileInfo) -> Option<BString> {
         size: bits & FileEtag::SIZE != 0,
         digest: false,
     };
-    let facts = FileFacts { inode: info.inode, size: info.size, mtime: clock::microseconds(info.mtime) };
+    let facts = FileFacts {
+        inode: info.inode,
+        size: info.size,
+        mtime: clock::microseconds(info.mtime),
+    };
     parts.make(&facts, clock::microseconds(r.request_time))
 }

@@ -38,7 +38,9 @@ pub fn locations(r: &mut Request) {
 
 /// Named groups of a section's pattern become environment variables `MATCH_NAME`.
 fn keep_names(r: &mut Request, section: &Section) {
-    let Some(pattern) = section.pattern() else { return };
+    let Some(pattern) = section.pattern() else {
+        return;
+    };
     let subject = match &section.matcher {
         Matcher::LocationMatch(_) => r.uri.clone(),
         Matcher::FilesMatch(_) => BString::from(r.file_base()),
@@ -50,7 +52,8 @@ fn keep_names(r: &mut Request, section: &Section) {
     if let Some(captures) = pattern.captures(&subject) {
         for (name, group) in pattern.names() {
             if let Some(value) = captures.get(group) {
-                r.env.set(format!("MATCH_{}", name.to_ascii_uppercase()), value);
+                r.env
+                    .set(format!("MATCH_{}", name.to_ascii_uppercase()), value);
             }
         }
     }
@@ -66,7 +69,10 @@ pub fn storage(r: &mut Request) -> Status {
     if let Err(status) = find_file(r) {
         return status;
     }
-    let is_directory = r.finfo.as_ref().is_some_and(|f| f.kind == FileKind::Directory);
+    let is_directory = r
+        .finfo
+        .as_ref()
+        .is_some_and(|f| f.kind == FileKind::Directory);
     let directory = directory_of(&r.filename, is_directory);
     match directories(r, &directory) {
         Ok(conf) => r.conf = conf,
@@ -84,7 +90,10 @@ fn tidy(name: &mut BString) {
     }
     let mut out = Vec::with_capacity(name.len());
     let ends_with_slash = name.ends_with(b"/") || name.ends_with(b"/.");
-    for part in name.split_str("/").filter(|part| !part.is_empty() && *part != b".") {
+    for part in name
+        .split_str("/")
+        .filter(|part| !part.is_empty() && *part != b".")
+    {
         out.push(b'/');
         out.extend_from_slice(part);
     }
@@ -109,18 +118,17 @@ fn directory_of(name: &[u8], is_directory: bool) -> BString {
 
 /// Splits the mapped name into what exists (`filename`, `finfo`) and what stands behind it (`path_info`).
 fn find_file(r: &mut Request) -> Result<(), Status> {
+    if let Some(info) = stat(&r.filename).ok().map(|meta| FileInfo::of(&meta)) {
+        r.finfo = Some(info);
+        return Ok(());
+    }
     let full = r.filename.clone();
     let mut end = full.len();
     loop {
         let prefix = &full[..end];
         match stat(prefix) {
             Ok(meta) => {
-                let info = FileInfo::of(&meta);
-                if end == full.len() && !(info.kind != FileKind::Directory && full.ends_with(b"/")) {
-                    r.finfo = Some(info);
-                    return Ok(());
-                }
-                split(r, &full, end, info);
+                split(r, &full, end, FileInfo::of(&meta));
                 return Ok(());
             }
             Err(error) if is_missing(&error) => {
@@ -163,7 +171,13 @@ fn unreachable_file(r: &Request, name: &[u8], error: &io::Error) -> Status {
         io::ErrorKind::PermissionDenied => {
             log!(r, Level::Error, 35, err = error, "access to {uri} denied (filesystem path '{name}') because search permissions are missing on a component of the path");
         }
-        _ => log!(r, Level::Error, 36, err = error, "access to {uri} failed (filesystem path '{name}')"),
+        _ => log!(
+            r,
+            Level::Error,
+            36,
+            err = error,
+            "access to {uri} failed (filesystem path '{name}')"
+        ),
     }
     Status::Http(403)
 }
@@ -196,7 +210,10 @@ fn path(name: &[u8]) -> &Path {
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down.
@@ -208,10 +225,18 @@ fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Stat
     let sections = &ctx.generation.servers[r.server].core().directories;
     let mut conf = ctx.base_conf(r.server);
     let mut fixed = true;
-    let ends: Vec<usize> = directory.iter().enumerate().filter(|(_, b)| **b == b'/').map(|(i, _)| i + 1).collect();
+    let ends: Vec<usize> = directory
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'/')
+        .map(|(i, _)| i + 1)
+        .collect();
     for (level, end) in ends.iter().enumerate() {
         let here = &directory[..*end];
-        for section in sections.iter().filter(|s| s.matches_directory(here, level + 1)) {
+        for section in sections
+            .iter()
+            .filter(|s| s.matches_directory(here, level + 1))
+        {
             conf = ctx.merge(&conf, section);
         }
         if allows_override(conf.core()) {
@@ -250,7 +275,9 @@ fn allows_override(core: &CoreDir) -> bool {
 /// Options without FollowSymLinks: the name up to `end` may not be a link, or only one of its target's owner.
 fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<(), Status> {
     let name = path(r.filename.get(..end).unwrap_or(&r.filename));
-    let Ok(link) = std::fs::symlink_metadata(name) else { return Ok(()) };
+    let Ok(link) = std::fs::symlink_metadata(name) else {
+        return Ok(());
+    };
     if !link.file_type().is_symlink() {
         return Ok(());
     }
@@ -262,7 +289,13 @@ fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<(), Status> {
 }
 
 fn link_refused(r: &Request, name: &[u8]) -> Status {
-    log!(r, Level::Error, 37, "Symbolic link not allowed or link target not accessible: {}", log::raw(name));
+    log!(
+        r,
+        Level::Error,
+        37,
+        "Symbolic link not allowed or link target not accessible: {}",
+        log::raw(name)
+    );
     Status::Http(403)
 }
 
@@ -270,7 +303,11 @@ fn link_refused(r: &Request, name: &[u8]) -> Status {
 fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
     let usual = [".htaccess".to_owned()];
-    let names = ctx.generation.servers[r.server].core().access_file_names.as_deref().unwrap_or(&usual);
+    let names = ctx.generation.servers[r.server]
+        .core()
+        .access_file_names
+        .as_deref()
+        .unwrap_or(&usual);
     for name in names {
         let file = [directory, name.as_bytes()].concat();
         let meta = match stat(&file) {
@@ -278,15 +315,25 @@ fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<D
             Err(error) if is_missing(&error) => continue,
             Err(error) => return Err(closed_htaccess(r, &file, directory, &error)),
         };
-        let version = (meta.modified().unwrap_or(std::time::UNIX_EPOCH), meta.len(), meta.ino());
-        let known = ctx.htaccess(&file, conf.id).filter(|known| known.version == version);
+        let version = (
+            meta.modified().unwrap_or(std::time::UNIX_EPOCH),
+            meta.len(),
+            meta.ino(),
+        );
+        let known = ctx
+            .htaccess(&file, conf.id)
+            .filter(|known| known.version == version);
         let known = match known {
             Some(known) => known,
             None => {
                 if let Err(error) = std::fs::File::open(path(&file)) {
                     return Err(closed_htaccess(r, &file, directory, &error));
                 }
-                let read = Rc::new(Htaccess { version, id: ctx.new_id(), conf: read_htaccess(r, &file, conf.core()) });
+                let read = Rc::new(Htaccess {
+                    version,
+                    id: ctx.new_id(),
+                    conf: read_htaccess(r, &file, conf.core()),
+                });
                 ctx.remember_htaccess(&file, conf.id, read.clone());
                 read
             }
@@ -314,7 +361,11 @@ fn read_htaccess(r: &Request, file: &[u8], rules: &CoreDir) -> Result<ConfMap, S
     let mut globals = r.ctx.generation.globals.clone();
     let mut source = ConfigSource::default();
     let (mut errors, mut warnings, mut tree) = (Vec::new(), Vec::new(), Vec::new());
-    Reader::new(&mut globals, &mut source, &mut errors, &mut warnings, false).read_file(path(file), None, &mut tree);
+    Reader::new(&mut globals, &mut source, &mut errors, &mut warnings, false).read_file(
+        path(file),
+        None,
+        &mut tree,
+    );
     // Sections in the file are merged under numbers of their own, as sections of the configuration are.
     let mut build = Build::new(globals, source, r.ctx.new_id() << 16);
     build.errors = errors;
@@ -325,7 +376,11 @@ fn read_htaccess(r: &Request, file: &[u8], rules: &CoreDir) -> Result<ConfMap, S
     }
     match build.errors.first() {
         None => Ok(map),
-        Some(error) => Err(format!("{}: {}", error.place().rsplit_once(':').map_or("", |(f, _)| f), error.message)),
+        Some(error) => Err(format!(
+            "{}: {}",
+            error.place().rsplit_once(':').map_or("", |(f, _)| f),
+            error.message
+        )),
     }
 }
 
@@ -377,7 +432,12 @@ fn evaluate(r: &mut Request, condition: &crate::config::expr::BoolExpr) -> bool 
     match super::expr_vars::boolean(r, condition) {
         Ok(holds) => holds,
         Err(message) => {
-            log!(&*r, Level::Error, 2019, "cannot evaluate the condition of a section: {message}");
+            log!(
+                &*r,
+                Level::Error,
+                2019,
+                "cannot evaluate the condition of a section: {message}"
+            );
             false
         }
     }

@@ -111,7 +111,14 @@ impl Changes {
     fn merge(self, over: Changes) -> Changes {
         let none = 1 << Flag::None as u32;
         if over.plain != 0 {
-            return if over.plain & none != 0 { Changes { plain: none, ..Changes::default() } } else { over };
+            return if over.plain & none != 0 {
+                Changes {
+                    plain: none,
+                    ..Changes::default()
+                }
+            } else {
+                over
+            };
         }
         Changes {
             plain: self.plain & !none,
@@ -159,7 +166,11 @@ pub(super) struct Subject<'s> {
 pub(super) fn find<'i>(items: &'i [Item], subject: &Subject<'_>) -> Option<&'i str> {
     let special = subject.path.starts_with(b"^");
     let fits = |item: &&Item| {
-        let inside = special || item.within.as_ref().map_or(true, |within| within.matches(subject.path));
+        let inside = special
+            || item
+                .within
+                .as_ref()
+                .is_none_or(|within| within.matches(subject.path));
         let named = |text: Option<&str>| text.is_some_and(|text| item.to.matches(text.as_bytes()));
         inside
             && match item.by {
@@ -236,8 +247,14 @@ impl IndexDir {
     pub fn ignores(&self, path: &[u8]) -> bool {
         let slash = path.iter().rposition(|b| *b == b'/').map_or(0, |at| at + 1);
         let name = &path[slash..];
-        let within = |item: &Item| item.within.as_ref().map_or(true, |within| within.matches(path));
-        self.ignored.iter().any(|item| within(item) && item.to.matches(name))
+        let within = |item: &Item| {
+            item.within
+                .as_ref()
+                .is_none_or(|within| within.matches(path))
+        };
+        self.ignored
+            .iter()
+            .any(|item| within(item) && item.to.matches(name))
     }
 }
 
@@ -253,7 +270,12 @@ impl Conf for IndexDir {
             default_icon: pick(&self.default_icon, &over.default_icon),
             icons: joined(&over.icons, &self.icons),
             alts: joined(&over.alts, &self.alts),
-            descriptions: over.descriptions.iter().chain(&self.descriptions).cloned().collect(),
+            descriptions: over
+                .descriptions
+                .iter()
+                .chain(&self.descriptions)
+                .cloned()
+                .collect(),
             ignored: match over.ignore_reset {
                 true => over.ignored.clone(),
                 false => joined(&over.ignored, &self.ignored),
@@ -278,13 +300,22 @@ fn text(cmd: &mut Cmd<'_>, field: fn(&mut IndexDir) -> &mut Option<String>) -> R
 
 /// `*` and `?` only.
 fn glob(text: &str, ignore_case: bool) -> Glob {
-    Glob::new(text, GlobOptions { classes: false, ignore_case, ..Default::default() })
+    Glob::new(
+        text,
+        GlobOptions {
+            classes: false,
+            ignore_case,
+            ..Default::default()
+        },
+    )
 }
 
 /// An item of the place that is configured.
 fn item(cmd: &Cmd<'_>, by: By, to: &str, value: &str) -> Item {
     let within = match (cmd.place, cmd.section) {
-        (Place::Directory, Some(path)) if !path.starts_with('~') => Some(glob(&format!("{path}*"), false)),
+        (Place::Directory, Some(path)) if !path.starts_with('~') => {
+            Some(glob(&format!("{path}*"), false))
+        }
         _ => None,
     };
     let to = match by {
@@ -292,7 +323,12 @@ fn item(cmd: &Cmd<'_>, by: By, to: &str, value: &str) -> Item {
         By::Path => glob(to, false),
         By::Type | By::Encoding => glob(to, true),
     };
-    Item { by, to, within, value: value.to_owned() }
+    Item {
+        by,
+        to,
+        within,
+        value: value.to_owned(),
+    }
 }
 
 /// The special name of folders may be written in another way, too.
@@ -333,7 +369,12 @@ fn add_description(cmd: &mut Cmd<'_>) -> Result<(), String> {
         let front = if full { "*/" } else { "*" };
         Glob::new(format!("{front}{to}*"), GlobOptions::default())
     });
-    cmd.dir_conf::<IndexDir>().descriptions.push(Description { text, to, glob, full });
+    cmd.dir_conf::<IndexDir>().descriptions.push(Description {
+        text,
+        to,
+        glob,
+        full,
+    });
     Ok(())
 }
 
@@ -354,7 +395,10 @@ fn ignore_reset(cmd: &mut Cmd<'_>) -> Result<(), String> {
 }
 
 fn fancy_indexing(_: &mut Cmd<'_>) -> Result<(), String> {
-    Err("The FancyIndexing directive is no longer supported. Use IndexOptions FancyIndexing.".into())
+    Err(
+        "The FancyIndexing directive is no longer supported. Use IndexOptions FancyIndexing."
+            .into(),
+    )
 }
 
 fn order_default(cmd: &mut Cmd<'_>) -> Result<(), String> {
@@ -397,10 +441,15 @@ fn option(conf: &mut IndexDir, word: &str) -> Result<(), String> {
         if sign.is_some() {
             return Err("Cannot combine '+' or '-' with 'None' keyword".into());
         }
-        conf.options = Changes { plain: 1 << Flag::None as u32, ..Changes::default() };
+        conf.options = Changes {
+            plain: 1 << Flag::None as u32,
+            ..Changes::default()
+        };
         return Ok(());
     }
-    let known = FLAG_NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
+    let known = FLAG_NAMES
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(word));
     let bit = match known {
         Some((_, flag)) => 1 << *flag as u32,
         None => {
@@ -411,7 +460,12 @@ fn option(conf: &mut IndexDir, word: &str) -> Result<(), String> {
     let options = &mut conf.options;
     match sign {
         // A word without a sign ends all changes before it.
-        None => *options = Changes { plain: options.plain | bit, ..Changes::default() },
+        None => {
+            *options = Changes {
+                plain: options.plain | bit,
+                ..Changes::default()
+            }
+        }
         Some(b'+') => (options.add, options.remove) = (options.add | bit, options.remove & !bit),
         Some(_) => (options.remove, options.add) = (options.remove | bit, options.add & !bit),
     }
@@ -451,7 +505,13 @@ fn size(minus: bool, value: Option<&str>, usual: u32) -> u32 {
     }
 }
 
-fn width(name: &str, minus: bool, value: Option<&str>, usual: usize, least: usize) -> Result<Width, String> {
+fn width(
+    name: &str,
+    minus: bool,
+    value: Option<&str>,
+    usual: usize,
+    least: usize,
+) -> Result<Width, String> {
     match value {
         None if minus => Ok(Width::Fixed(usual)),
         None => Err(format!("{name} with no value may only appear as '-{name}'")),
@@ -488,18 +548,29 @@ mod tests {
         let base = changed(&[&["FancyIndexing", "VersionSort"]]);
         let merged = base.merge(&changed(&[&["+HTMLTable", "-VersionSort"]]));
         let flags = merged.options.flags();
-        assert!(flags.has(Flag::FancyIndexing) && flags.has(Flag::HtmlTable) && !flags.has(Flag::VersionSort));
+        assert!(
+            flags.has(Flag::FancyIndexing)
+                && flags.has(Flag::HtmlTable)
+                && !flags.has(Flag::VersionSort)
+        );
         let plain = merged.merge(&changed(&[&["XHTML"]])).options.flags();
         assert!(plain.has(Flag::Xhtml) && !plain.has(Flag::FancyIndexing));
         let none = merged.merge(&changed(&[&["None"]]));
         assert!(!none.options.flags().has(Flag::FancyIndexing));
-        assert!(none.merge(&changed(&[&["+XHTML"]])).options.flags().has(Flag::Xhtml));
+        assert!(none
+            .merge(&changed(&[&["+XHTML"]]))
+            .options
+            .flags()
+            .has(Flag::Xhtml));
     }
 
     #[test]
     fn values() {
         assert_eq!(changed(&[&["NameWidth=*"]]).name_width, Some(Width::Adjust));
-        assert_eq!(changed(&[&["NameWidth=30"]]).name_width, Some(Width::Fixed(30)));
+        assert_eq!(
+            changed(&[&["NameWidth=30"]]).name_width,
+            Some(Width::Fixed(30))
+        );
         let mut conf = IndexDir::default();
         assert!(option(&mut conf, "NameWidth=3").is_err());
         assert!(option(&mut conf, "-NameWidth=30").is_err());

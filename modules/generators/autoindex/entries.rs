@@ -43,11 +43,20 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<BString>> {
 }
 
 /// The lines, sorted. Each name is looked up as if it was asked for: what may not be had is not shown.
-pub(super) async fn collect(r: &mut Request, conf: &IndexDir, query: &Query, names: Vec<BString>) -> Vec<Entry> {
+pub(super) async fn collect(
+    r: &mut Request,
+    conf: &IndexDir,
+    query: &Query,
+    names: Vec<BString>,
+) -> Vec<Entry> {
     let mut entries: Vec<Entry> = parent(r, conf, query).into_iter().collect();
     let mut untitled = Vec::new();
     for name in names {
-        if query.pattern.as_ref().is_some_and(|pattern| !pattern.matches(&name)) {
+        if query
+            .pattern
+            .as_ref()
+            .is_some_and(|pattern| !pattern.matches(&name))
+        {
             continue;
         }
         if conf.ignores(&[r.filename.as_slice(), name.as_slice()].concat()) {
@@ -78,11 +87,24 @@ fn parent(r: &Request, conf: &IndexDir, query: &Query) -> Option<Entry> {
     if conf.ignores(&path) {
         return None;
     }
-    let mut entry = Entry { name: r.uri[..end + 1].into(), parent: true, ..Entry::default() };
+    let mut entry = Entry {
+        name: r.uri[..end + 1].into(),
+        parent: true,
+        ..Entry::default()
+    };
     if is_fancy(query) {
-        let subject = Subject { path: &path, kind: None, encoding: None };
-        let folder = Subject { path: b"^^DIRECTORY^^", ..subject };
-        entry.icon = find(&conf.icons, &subject).or_else(|| find(&conf.icons, &folder)).map(str::to_owned);
+        let subject = Subject {
+            path: &path,
+            kind: None,
+            encoding: None,
+        };
+        let folder = Subject {
+            path: b"^^DIRECTORY^^",
+            ..subject
+        };
+        entry.icon = find(&conf.icons, &subject)
+            .or_else(|| find(&conf.icons, &folder))
+            .map(str::to_owned);
         let alt = find(&conf.alts, &subject).or_else(|| find(&conf.alts, &folder));
         entry.alt = Some(alt.unwrap_or("PARENTDIR").to_owned());
         entry.description = Description::find(&conf.descriptions, &path).map(str::to_owned);
@@ -92,26 +114,49 @@ fn parent(r: &Request, conf: &IndexDir, query: &Query) -> Option<Entry> {
 
 /// The line of a name, if it may be shown.
 fn entry(conf: &IndexDir, query: &Query, name: BString, sub: &Request) -> Option<Entry> {
-    let info = sub.finfo.as_ref().filter(|info| info.kind != FileKind::Other)?;
-    let forbidden = query.flags.has(Flag::ShowForbidden) && matches!(sub.status, 401 | 403);
-    if !(sub.status == status::OK || status::is_redirect(sub.status) || forbidden) {
+    let info = sub
+        .finfo
+        .as_ref()
+        .filter(|info| info.kind != FileKind::Other)?;
+    let folder = info.kind == FileKind::Directory;
+    let closed = folder && cannot_enter(&sub.filename);
+    let seen = !closed && (sub.status == status::OK || status::is_redirect(sub.status));
+    let forbidden = closed || matches!(sub.status, 401 | 403);
+    if !(seen || forbidden && query.flags.has(Flag::ShowForbidden)) {
         return None;
     }
-    let folder = info.kind == FileKind::Directory;
-    let mut entry = Entry { name, ..Entry::default() };
+    let mut entry = Entry {
+        name,
+        ..Entry::default()
+    };
     if is_fancy(query) {
         entry.folder = folder && query.flags.has(Flag::FoldersFirst);
         entry.modified = Some(info.mtime);
         entry.size = (!folder).then_some(info.size);
         let path = sub.filename.trim_end_with(|c| c == '/');
         let subject = match folder {
-            true => Subject { path, kind: None, encoding: None },
-            false => Subject { path, kind: media_type(sub), encoding: sub.content_encoding.as_deref() },
+            true => Subject {
+                path,
+                kind: None,
+                encoding: None,
+            },
+            false => Subject {
+                path,
+                kind: media_type(sub),
+                encoding: sub.content_encoding.as_deref(),
+            },
         };
-        let special = Subject { path: b"^^DIRECTORY^^", kind: None, encoding: None };
-        let chosen = |items| find(items, &subject).or_else(|| find(items, &special).filter(|_| folder));
+        let special = Subject {
+            path: b"^^DIRECTORY^^",
+            kind: None,
+            encoding: None,
+        };
+        let chosen =
+            |items| find(items, &subject).or_else(|| find(items, &special).filter(|_| folder));
         entry.icon = chosen(&conf.icons).map(str::to_owned);
-        entry.alt = chosen(&conf.alts).or(folder.then_some("DIR")).map(str::to_owned);
+        entry.alt = chosen(&conf.alts)
+            .or(folder.then_some("DIR"))
+            .map(str::to_owned);
         entry.description = Description::find(&conf.descriptions, path).map(str::to_owned);
     }
     if folder {
@@ -120,13 +165,27 @@ fn entry(conf: &IndexDir, query: &Query, name: BString, sub: &Request) -> Option
     Some(entry)
 }
 
+/// True for a folder that the server may not search: whatever it holds is answered with 403.
+fn cannot_enter(folder: &[u8]) -> bool {
+    let inside = [folder, b"/."].concat();
+    std::fs::metadata(OsStr::from_bytes(&inside))
+        .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// The media type without its parameters.
 fn media_type(sub: &Request) -> Option<&str> {
-    sub.content_type.as_deref().and_then(|kind| kind.split(';').next()).map(str::trim)
+    sub.content_type
+        .as_deref()
+        .and_then(|kind| kind.split(';').next())
+        .map(str::trim)
 }
 
 fn wants_title(entry: &Entry, query: &Query, sub: &Request) -> bool {
-    let html = ["text/html", "application/xhtml+xml", "text/x-server-parsed-html"];
+    let html = [
+        "text/html",
+        "application/xhtml+xml",
+        "text/x-server-parsed-html",
+    ];
     is_fancy(query)
         && query.flags.has(Flag::ScanHtmlTitles)
         && entry.description.is_none()
@@ -142,7 +201,12 @@ async fn add_titles(r: &Request, entries: &mut [Entry], untitled: Vec<(usize, BS
         return;
     }
     let ctx = r.ctx.clone();
-    let work = move || -> Vec<_> { untitled.into_iter().map(|(at, path)| (at, read_title(&path))).collect() };
+    let work = move || -> Vec<_> {
+        untitled
+            .into_iter()
+            .map(|(at, path)| (at, read_title(&path)))
+            .collect()
+    };
     for (at, title) in blocking(&*ctx.host, work).await.unwrap_or_default() {
         if let Some(entry) = entries.get_mut(at) {
             entry.description = title;
@@ -152,7 +216,11 @@ async fn add_titles(r: &Request, entries: &mut [Entry], untitled: Vec<(usize, BS
 
 fn read_title(path: &[u8]) -> Option<String> {
     let mut start = Vec::new();
-    File::open(OsStr::from_bytes(path)).ok()?.take(TITLE_SEARCH).read_to_end(&mut start).ok()?;
+    File::open(OsStr::from_bytes(path))
+        .ok()?
+        .take(TITLE_SEARCH)
+        .read_to_end(&mut start)
+        .ok()?;
     find_title(&start)
 }
 
@@ -223,7 +291,11 @@ mod tests {
 
     #[test]
     fn the_parent_comes_first_whatever_the_order() {
-        let entry = |name: &str, parent: bool| Entry { name: name.into(), parent, ..Entry::default() };
+        let entry = |name: &str, parent: bool| Entry {
+            name: name.into(),
+            parent,
+            ..Entry::default()
+        };
         let sorted = |args: &str| {
             let query = Query::read(&IndexDir::default(), Some(args.as_bytes()));
             let mut entries = [entry("b", false), entry("/", true), entry("a", false)];

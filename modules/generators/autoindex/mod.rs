@@ -45,7 +45,10 @@ fn handle(r: &mut Request) -> Answer<'_> {
         return Answer::Now(Status::Declined);
     }
     if !r.core_dir().options().has(Options::INDEXES) {
-        let names = r.notes.get("dir-index-names").map_or("none".to_owned(), |names| names.to_string());
+        let names = r
+            .notes
+            .get("dir-index-names")
+            .map_or("none".to_owned(), |names| names.to_string());
         log!(&*r, Level::Error, 1276, "Cannot serve directory {}: No matching DirectoryIndex ({names}) found, and server-generated directory index forbidden by Options directive", log::raw(&r.filename));
         return Answer::Now(Status::Http(403));
     }
@@ -62,7 +65,14 @@ async fn list(r: &mut Request) -> Status {
     let names = match read.and_then(|names| names) {
         Ok(names) => names,
         Err(error) => {
-            log!(&*r, Level::Error, 1275, err = error, "Can't open directory for index: {}", log::raw(&r.filename));
+            log!(
+                &*r,
+                Level::Error,
+                1275,
+                err = error,
+                "Can't open directory for index: {}",
+                log::raw(&r.filename)
+            );
             return Status::Http(403);
         }
     };
@@ -105,7 +115,11 @@ async fn write(r: &mut Request, conf: &IndexDir, query: query::Query, entries: &
 /// The path without slashes at its end, for people.
 fn title(uri: &[u8]) -> BString {
     let trimmed = uri.trim_end_with(|c| c == '/');
-    escape::html(if trimmed.is_empty() { &uri[..uri.len().min(1)] } else { trimmed })
+    escape::html(if trimmed.is_empty() {
+        &uri[..uri.len().min(1)]
+    } else {
+        trimmed
+    })
 }
 
 /// A file named by HeaderName or ReadmeName, and how it goes into the page.
@@ -118,10 +132,19 @@ enum Part {
 }
 
 async fn find_part(r: &mut Request, name: Option<&str>) -> Part {
-    let Some(name) = name.filter(|name| !name.is_empty()) else { return Part::None };
+    let Some(name) = name.filter(|name| !name.is_empty()) else {
+        return Part::None;
+    };
     let sub = r.lookup_uri(BStr::new(name)).await;
-    let regular = sub.finfo.as_ref().is_some_and(|info| info.kind == FileKind::Regular);
-    let kind = sub.content_type.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let regular = sub
+        .finfo
+        .as_ref()
+        .is_some_and(|info| info.kind == FileKind::Regular);
+    let kind = sub
+        .content_type
+        .as_deref()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let base = kind.split(';').next().unwrap_or_default().trim();
     if sub.status != 200 || !regular {
         return Part::None;

@@ -25,7 +25,14 @@ pub(super) struct Page<'p> {
 
 impl<'p> Page<'p> {
     pub fn new(conf: &'p IndexDir, query: &'p Query, title: BString) -> Page<'p> {
-        Page { out: Vec::with_capacity(4096), conf, query, flags: query.flags, title, name_width: USUAL_WIDTH }
+        Page {
+            out: Vec::with_capacity(4096),
+            conf,
+            query,
+            flags: query.flags,
+            title,
+            name_width: USUAL_WIDTH,
+        }
     }
 
     /// What has been written since the last time.
@@ -69,7 +76,9 @@ impl<'p> Page<'p> {
         self.put("</title>\n");
         if let Some(sheet) = &conf.style_sheet {
             let end = self.end();
-            self.put(&format!("  <link rel=\"stylesheet\" href=\"{sheet}\" type=\"text/css\"{end}\n"));
+            self.put(&format!(
+                "  <link rel=\"stylesheet\" href=\"{sheet}\" type=\"text/css\"{end}\n"
+            ));
         }
         self.put(conf.head_insert.as_deref().unwrap_or_default());
         self.put(" </head>\n <body>\n");
@@ -96,7 +105,12 @@ impl<'p> Page<'p> {
     pub fn list(&mut self, entries: &[Entry]) {
         self.name_width = match self.conf.name_width {
             Some(Width::Fixed(width)) => width,
-            Some(Width::Adjust) => entries.iter().map(|e| e.name.len()).max().unwrap_or(0).max(USUAL_WIDTH),
+            Some(Width::Adjust) => entries
+                .iter()
+                .map(|e| e.name.len())
+                .max()
+                .unwrap_or(0)
+                .max(USUAL_WIDTH),
             None => USUAL_WIDTH,
         };
         if self.flags.has(Flag::HtmlTable) {
@@ -143,7 +157,10 @@ impl<'p> Page<'p> {
         let mut tag = BString::from("<img src=\"");
         tag.extend_from_slice(&escape::html(icon.as_bytes()));
         tag.extend_from_slice(format!("\" alt=\"{alt}\"").as_bytes());
-        for (name, size) in [("width", self.conf.icon_width), ("height", self.conf.icon_height)] {
+        for (name, size) in [
+            ("width", self.conf.icon_width),
+            ("height", self.conf.icon_height),
+        ] {
             if let Some(size) = size.filter(|size| *size > 0) {
                 tag.extend_from_slice(format!(" {name}=\"{size}\"").as_bytes());
             }
@@ -154,19 +171,31 @@ impl<'p> Page<'p> {
 
     /// The icon that stands above the others.
     fn blank_icon(&self) -> Option<&'p str> {
-        find(&self.conf.icons, &Subject { path: b"^^BLANKICON^^", kind: None, encoding: None })
+        find(
+            &self.conf.icons,
+            &Subject {
+                path: b"^^BLANKICON^^",
+                kind: None,
+                encoding: None,
+            },
+        )
     }
 
     /// The icon of a line, linked where icons are. False if there is none.
     fn icon(&mut self, entry: &Entry) -> bool {
-        let Some(icon) = entry.icon.as_deref().or(self.conf.default_icon.as_deref()) else { return false };
+        let Some(icon) = entry.icon.as_deref().or(self.conf.default_icon.as_deref()) else {
+            return false;
+        };
         let linked = self.flags.has(Flag::IconsAreLinks);
         if linked {
             self.put("<a href=\"");
             self.push(&link(entry));
             self.put("\">");
         }
-        self.image(icon, &format!("[{}]", entry.alt.as_deref().unwrap_or("   ")));
+        self.image(
+            icon,
+            &format!("[{}]", entry.alt.as_deref().unwrap_or("   ")),
+        );
         if linked {
             self.put("</a>");
         }
@@ -175,9 +204,16 @@ impl<'p> Page<'p> {
 
     /// The linked name, cut to the width of its column, and blanks up to that.
     fn name(&mut self, entry: &Entry) {
-        let name = if entry.parent { b"Parent Directory".as_slice() } else { &entry.name };
+        let name = if entry.parent {
+            b"Parent Directory".as_slice()
+        } else {
+            &entry.name
+        };
         let (shown, width) = match name.len() > self.name_width {
-            true => ([&name[..self.name_width.saturating_sub(3)], b"..>"].concat(), self.name_width),
+            true => (
+                [&name[..self.name_width.saturating_sub(3)], b"..>"].concat(),
+                self.name_width,
+            ),
             false => (name.to_vec(), name.len()),
         };
         self.anchor(&link(entry), &escape::html(&shown));
@@ -190,7 +226,9 @@ impl<'p> Page<'p> {
             true => "%d-%b-%Y %H:%M  ",
             false => "%Y-%m-%d %H:%M  ",
         };
-        entry.modified.map(|time| clock::strftime(format, clock::seconds(time), true))
+        entry
+            .modified
+            .map(|time| clock::strftime(format, clock::seconds(time), true))
     }
 
     /// The description, cut to the width of its column unless that takes any.
@@ -200,8 +238,15 @@ impl<'p> Page<'p> {
             Some(Width::Fixed(width)) => width,
             None => {
                 // The room of columns that are not shown.
-                let rooms = [(Flag::SuppressIcon, 6), (Flag::SuppressLastModified, 19), (Flag::SuppressSize, 7)];
-                let more = rooms.iter().filter(|(flag, _)| self.flags.has(*flag)).map(|(_, room)| room);
+                let rooms = [
+                    (Flag::SuppressIcon, 6),
+                    (Flag::SuppressLastModified, 19),
+                    (Flag::SuppressSize, 7),
+                ];
+                let more = rooms
+                    .iter()
+                    .filter(|(flag, _)| self.flags.has(*flag))
+                    .map(|(_, room)| room);
                 USUAL_WIDTH + more.sum::<usize>()
             }
         };
@@ -274,7 +319,11 @@ impl<'p> Page<'p> {
             self.put(&size(entry.size));
             self.put("  ");
         }
-        if let Some(text) = entry.description.as_deref().filter(|_| !self.flags.has(Flag::SuppressDescription)) {
+        if let Some(text) = entry
+            .description
+            .as_deref()
+            .filter(|_| !self.flags.has(Flag::SuppressDescription))
+        {
             self.description(text);
         }
         self.put("\n");
@@ -290,7 +339,11 @@ impl<'p> Page<'p> {
 
     fn table(&mut self, entries: &[Entry]) {
         let classes = self.flags.has(Flag::AddAltClass);
-        self.put(if classes { "  <table id=\"indexlist\">\n" } else { "  <table>\n" });
+        self.put(if classes {
+            "  <table id=\"indexlist\">\n"
+        } else {
+            "  <table>\n"
+        });
         let columns = self.table_titles();
         self.table_rule(columns);
         for (number, entry) in entries.iter().enumerate() {
@@ -331,9 +384,19 @@ impl<'p> Page<'p> {
         }
         self.table_title("Name", Key::Name, "name");
         let optional = [
-            (Flag::SuppressLastModified, "Last modified", Key::Modified, "lastmod"),
+            (
+                Flag::SuppressLastModified,
+                "Last modified",
+                Key::Modified,
+                "lastmod",
+            ),
             (Flag::SuppressSize, "Size", Key::Size, "size"),
-            (Flag::SuppressDescription, "Description", Key::Description, "desc"),
+            (
+                Flag::SuppressDescription,
+                "Description",
+                Key::Description,
+                "desc",
+            ),
         ];
         for (flag, text, key, class) in optional {
             if !self.flags.has(flag) {
@@ -355,8 +418,14 @@ impl<'p> Page<'p> {
         match self.flags.has(Flag::AddAltClass) {
             true => {
                 let parity = if number % 2 == 0 { "even" } else { "odd" };
-                let kind = entry.alt.as_deref().map(str::trim).filter(|alt| !alt.is_empty());
-                let kind = kind.map(|alt| format!("-{}", alt.to_ascii_lowercase())).unwrap_or_default();
+                let kind = entry
+                    .alt
+                    .as_deref()
+                    .map(str::trim)
+                    .filter(|alt| !alt.is_empty());
+                let kind = kind
+                    .map(|alt| format!("-{}", alt.to_ascii_lowercase()))
+                    .unwrap_or_default();
                 self.put(&format!("   <tr class=\"{parity}{kind}\">"));
             }
             false => self.put("<tr>"),
@@ -424,7 +493,9 @@ fn full_name(entry: &Entry) -> &[u8] {
 
 /// A size in four characters: `123 `, `1.2K`, ` 45M`.
 fn size(bytes: Option<u64>) -> String {
-    let Some(mut size) = bytes else { return "  - ".into() };
+    let Some(mut size) = bytes else {
+        return "  - ".into();
+    };
     if size < 973 {
         return format!("{size:3} ");
     }
@@ -457,7 +528,9 @@ fn cut(text: &str, width: usize) -> String {
             return format!("{}>", &text[..last]);
         }
         let end = match c {
-            '<' => text[at..].find('>').map_or(text.len(), |length| at + length),
+            '<' => text[at..]
+                .find('>')
+                .map_or(text.len(), |length| at + length),
             '&' => text[at..].find(';').map_or(at, |length| at + length),
             _ => at,
         };
@@ -494,9 +567,18 @@ mod tests {
     fn descriptions_are_cut_beside_tags_and_entities() {
         assert_eq!(cut("short", 10), "short");
         assert_eq!(cut("exactly ten", 11), "exactly ten");
-        assert_eq!(cut("A text file with quite a long description", 23), "A text file with quite>");
-        assert_eq!(cut("aaa &lt;b&gt; &amp; <b>bold text</b> and more", 23), "aaa &lt;b&gt; &amp; <b>bold text</b> an>");
-        assert_eq!(cut("aaa bbb ccc ddd eee fff ggg", 23), "aaa bbb ccc ddd eee ff>");
+        assert_eq!(
+            cut("A text file with quite a long description", 23),
+            "A text file with quite>"
+        );
+        assert_eq!(
+            cut("aaa &lt;b&gt; &amp; <b>bold text</b> and more", 23),
+            "aaa &lt;b&gt; &amp; <b>bold text</b> an>"
+        );
+        assert_eq!(
+            cut("aaa bbb ccc ddd eee fff ggg", 23),
+            "aaa bbb ccc ddd eee ff>"
+        );
         assert_eq!(cut("ein läng", 6), "ein l>");
         assert_eq!(cut("broken & text <b", 40), "broken & text <b");
     }

@@ -21,9 +21,17 @@ impl Query {
     pub fn read(conf: &IndexDir, args: Option<&[u8]>) -> Query {
         let (key, ascending) = conf.order.unwrap_or((Key::Name, true));
         let flags = conf.options.flags();
-        let mut query = Query { key, ascending, flags, pattern: None, carried: BString::default() };
+        let mut query = Query {
+            key,
+            ascending,
+            flags,
+            pattern: None,
+            carried: BString::default(),
+        };
         let (mut format, mut version, mut pattern) = (None, None, None);
-        let args = args.filter(|_| !flags.has(Flag::IgnoreClient)).unwrap_or_default();
+        let args = args
+            .filter(|_| !flags.has(Flag::IgnoreClient))
+            .unwrap_or_default();
         for word in args.split(|b| matches!(b, b'&' | b';')) {
             match word {
                 [b'C', b'=', key] => match key_of(*key) {
@@ -40,7 +48,9 @@ impl Query {
                     query.flags.set(Flag::VersionSort, *digit == b'1');
                     version = Some(*digit);
                 }
-                [b'P', b'=', text @ ..] => pattern = escape::unescape(text).filter(|text| !text.is_empty()),
+                [b'P', b'=', text @ ..] => {
+                    pattern = escape::unescape(text).filter(|text| !text.is_empty())
+                }
                 // What comes behind something unknown is not looked at.
                 _ => break,
             }
@@ -52,15 +62,25 @@ impl Query {
         }
         if let Some(text) = pattern {
             query.carried.extend_from_slice(b";P=");
-            query.carried.extend_from_slice(&escape::html(&escape::path(&text)));
-            query.pattern = Some(Glob::new(&text, GlobOptions { period: true, ..Default::default() }));
+            query
+                .carried
+                .extend_from_slice(&escape::html(&escape::path(&text)));
+            query.pattern = Some(Glob::new(
+                &text,
+                GlobOptions {
+                    period: true,
+                    ..Default::default()
+                },
+            ));
         }
         query
     }
 }
 
 fn key_of(letter: u8) -> Option<Key> {
-    [Key::Name, Key::Modified, Key::Size, Key::Description].into_iter().find(|key| *key as u8 == letter)
+    [Key::Name, Key::Modified, Key::Size, Key::Description]
+        .into_iter()
+        .find(|key| *key as u8 == letter)
 }
 
 #[cfg(test)]
@@ -87,6 +107,8 @@ mod tests {
         let query = read("C=S&P=%2a.t%22xt&V=1&F=2");
         assert_eq!(query.carried, ";F=2;V=1;P=*.t%22xt");
         assert!(query.flags.has(Flag::HtmlTable) && query.flags.has(Flag::VersionSort));
-        assert!(query.pattern.is_some_and(|glob| glob.matches(b"a.t\"xt") && !glob.matches(b".t\"xt")));
+        assert!(query
+            .pattern
+            .is_some_and(|glob| glob.matches(b"a.t\"xt") && !glob.matches(b".t\"xt")));
     }
 }

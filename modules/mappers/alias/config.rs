@@ -35,7 +35,10 @@ fn is_global(cmd: &Cmd<'_>) -> bool {
 }
 
 fn text(cmd: &Cmd<'_>, what: &str, source: &str) -> Result<StringExpr, String> {
-    let options = ParseOptions { regex: cmd.build.main.regex, ..Default::default() };
+    let options = ParseOptions {
+        regex: cmd.build.main.regex,
+        ..Default::default()
+    };
     StringExpr::parse(source, &options)
         .map_err(|message| format!("Cannot parse {what} expression '{source}': {message}"))
 }
@@ -50,23 +53,34 @@ fn alias(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     if cmd.place == Place::Location {
         return match cmd.args.len() {
             1 => alias_in_location(cmd, script),
-            _ => Err(format!("{name} takes one argument in <Location>, the file or folder it stands for")),
+            _ => Err(format!(
+                "{name} takes one argument in <Location>, the file or folder it stands for"
+            )),
         };
     }
     if !is_global(cmd) {
-        return Err(format!("{name} cannot occur within <Directory>, <Files> or <If> section"));
+        return Err(format!(
+            "{name} cannot occur within <Directory>, <Files> or <If> section"
+        ));
     }
     if cmd.args.len() == 1 {
         return Err(format!("{name} must have two arguments when used globally"));
     }
-    let alias = Alias { from: Source::Path(cmd.arg(0).to_owned()), to: cmd.arg(1).to_owned(), script };
+    let alias = Alias {
+        from: Source::Path(cmd.arg(0).to_owned()),
+        to: cmd.arg(1).to_owned(),
+        script,
+    };
     add(cmd, alias);
     Ok(())
 }
 
 fn alias_in_location(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     let to = text(cmd, "alias", cmd.arg(0))?;
-    let path = cmd.section.filter(|section| !section.starts_with('~')).map(str::to_owned);
+    let path = cmd
+        .section
+        .filter(|section| !section.starts_with('~'))
+        .map(str::to_owned);
     cmd.dir_conf::<AliasDir>().alias = Some(Here { to, script, path });
     Ok(())
 }
@@ -80,7 +94,11 @@ fn alias_match(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
 
 /// Adds an alias, with a warning if an earlier one takes all that it is for.
 fn add(cmd: &mut Cmd<'_>, alias: Alias) {
-    let hidden = cmd.server_conf::<AliasServer>().aliases.iter().any(|earlier| hides(&earlier.from, &alias.from));
+    let hidden = cmd
+        .server_conf::<AliasServer>()
+        .aliases
+        .iter()
+        .any(|earlier| hides(&earlier.from, &alias.from));
     if hidden {
         cmd.warn(&format!(
             "AH00671: The {} directive will probably never match because it overlaps an earlier one",
@@ -92,7 +110,9 @@ fn add(cmd: &mut Cmd<'_>, alias: Alias) {
 
 fn hides(earlier: &Source, later: &Source) -> bool {
     match (earlier, later) {
-        (Source::Path(earlier), Source::Path(later)) => matched(later.as_bytes(), earlier.as_bytes()).is_some(),
+        (Source::Path(earlier), Source::Path(later)) => {
+            matched(later.as_bytes(), earlier.as_bytes()).is_some()
+        }
         (Source::Pattern(earlier), Source::Path(later)) => earlier.is_match(later.as_bytes()),
         (Source::Pattern(earlier), Source::Pattern(later)) => earlier.source() == later.source(),
         (Source::Path(_), Source::Pattern(_)) => false,
@@ -107,7 +127,9 @@ fn named_status(word: &str) -> Option<u16> {
         "seeother" => Some(303),
         "gone" => Some(410),
         // What is no number of a status, and too long for one, is no redirect either.
-        digits if digits.starts_with(|c: char| c.is_ascii_digit()) => Some(digits.parse().unwrap_or(0)),
+        digits if digits.starts_with(|c: char| c.is_ascii_digit()) => {
+            Some(digits.parse().unwrap_or(0))
+        }
         _ => None,
     }
 }
@@ -118,11 +140,20 @@ fn redirect(cmd: &mut Cmd<'_>, usual: u16) -> Result<(), String> {
     let here = !is_global(cmd);
     match rest.as_slice() {
         [] if here => redirect_here(cmd, code, None),
-        [only] if here && !(only.starts_with('/') && !status::is_redirect(code)) => redirect_here(cmd, code, Some(only)),
+        [only] if here && (status::is_redirect(code) || !only.starts_with('/')) => {
+            redirect_here(cmd, code, Some(only))
+        }
         [] => Err("Redirect needs the path that it is for".into()),
         [from, more @ ..] => {
             let to = check_target(code, more.first().map(String::as_str), false)?;
-            push(cmd, Redirect { from: Source::Path(from.clone()), to, status: code });
+            push(
+                cmd,
+                Redirect {
+                    from: Source::Path(from.clone()),
+                    to,
+                    status: code,
+                },
+            );
             Ok(())
         }
     }
@@ -153,10 +184,19 @@ fn redirect_here(cmd: &mut Cmd<'_>, code: u16, target: Option<&str>) -> Result<(
 
 fn redirect_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let (code, rest) = status_first(cmd, status::FOUND)?;
-    let [from, more @ ..] = rest.as_slice() else { return Err("RedirectMatch needs a regular expression".into()) };
+    let [from, more @ ..] = rest.as_slice() else {
+        return Err("RedirectMatch needs a regular expression".into());
+    };
     let from = Source::Pattern(pattern(cmd, from)?);
     let to = check_target(code, more.first().map(String::as_str), true)?;
-    push(cmd, Redirect { from, to, status: code });
+    push(
+        cmd,
+        Redirect {
+            from,
+            to,
+            status: code,
+        },
+    );
     Ok(())
 }
 
@@ -177,7 +217,9 @@ fn check_target(code: u16, target: Option<&str>, pattern: bool) -> Result<String
 fn check_status(code: u16) -> Result<(), String> {
     match (300..600).contains(&code) {
         true => Ok(()),
-        false => Err(format!("Redirect: {code} is not a status that a redirect can answer with")),
+        false => Err(format!(
+            "Redirect: {code} is not a status that a redirect can answer with"
+        )),
     }
 }
 

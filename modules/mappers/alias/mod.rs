@@ -23,7 +23,8 @@ pub static MODULE: Module = Module {
     identifier: "alias_module",
     directives: config::DIRECTIVES,
     hooks: &[
-        HookEntry::request(Phase::Translate, translate).before(&["mod_userdir.c", "mod_vhost_alias.c"]),
+        HookEntry::request(Phase::Translate, translate)
+            .before(&["mod_userdir.c", "mod_vhost_alias.c"]),
         HookEntry::request(Phase::Fixups, fixup),
     ],
     ..Module::EMPTY
@@ -66,7 +67,12 @@ impl Conf for AliasServer {
     fn merge(&self, over: &Self) -> Self {
         AliasServer {
             aliases: over.aliases.iter().chain(&self.aliases).cloned().collect(),
-            redirects: over.redirects.iter().chain(&self.redirects).cloned().collect(),
+            redirects: over
+                .redirects
+                .iter()
+                .chain(&self.redirects)
+                .cloned()
+                .collect(),
         }
     }
 }
@@ -96,7 +102,12 @@ struct AliasDir {
 impl Conf for AliasDir {
     fn merge(&self, over: &Self) -> Self {
         AliasDir {
-            redirects: over.redirects.iter().chain(&self.redirects).cloned().collect(),
+            redirects: over
+                .redirects
+                .iter()
+                .chain(&self.redirects)
+                .cloned()
+                .collect(),
             alias: pick(&self.alias, &over.alias),
             redirect: pick(&self.redirect, &over.redirect),
             relative: over.relative.or(self.relative),
@@ -136,7 +147,9 @@ fn translated(r: &mut Request) -> Status {
 /// The fixups hook: rules of folders, and of whatever holds now and did not before.
 fn fixup(r: &mut Request) -> Answer<'_> {
     let conf = r.conf.clone();
-    let Some(dir) = conf.get::<AliasDir>() else { return Answer::Now(Status::Declined) };
+    let Some(dir) = conf.get::<AliasDir>() else {
+        return Answer::Now(Status::Declined);
+    };
     let found = redirect_here(r, dir).or_else(|| redirected(r, &dir.redirects, Some(dir)));
     Answer::Now(found.unwrap_or(Status::Declined))
 }
@@ -186,7 +199,12 @@ fn alias_here(r: &mut Request, here: &Here, preserve: bool) -> Status {
     let mut file = match expr_vars::string(r, &here.to) {
         Ok(file) => file,
         Err(message) => {
-            log!(&*r, Level::Error, 2825, "Can't evaluate alias expression: {message}");
+            log!(
+                &*r,
+                Level::Error,
+                2825,
+                "Can't evaluate alias expression: {message}"
+            );
             return Status::Http(500);
         }
     };
@@ -240,10 +258,19 @@ fn redirected(r: &mut Request, redirects: &[Redirect], dir: Option<&AliasDir>) -
 /// Redirect without a path, in a section.
 fn redirect_here(r: &mut Request, dir: &AliasDir) -> Option<Status> {
     let (code, target) = dir.redirect.as_ref()?;
-    let target = match target.as_ref().map(|target| expr_vars::string(r, target)).transpose() {
+    let target = match target
+        .as_ref()
+        .map(|target| expr_vars::string(r, target))
+        .transpose()
+    {
         Ok(target) => escaped(&target.unwrap_or_default()),
         Err(message) => {
-            log!(&*r, Level::Error, 2826, "Can't evaluate redirect expression: {message}");
+            log!(
+                &*r,
+                Level::Error,
+                2826,
+                "Can't evaluate redirect expression: {message}"
+            );
             return Some(Status::Http(500));
         }
     };
@@ -252,7 +279,10 @@ fn redirect_here(r: &mut Request, dir: &AliasDir) -> Option<Status> {
 
 /// A target with its path escaped; query and fragment stay as they are.
 fn escaped(target: &[u8]) -> BString {
-    let end = target.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(target.len());
+    let end = target
+        .iter()
+        .position(|b| matches!(b, b'?' | b'#'))
+        .unwrap_or(target.len());
     let (path, rest) = target.split_at(end);
     [escape::path(path).as_slice(), rest].concat().into()
 }
@@ -264,11 +294,25 @@ fn answer(r: &mut Request, code: u16, mut target: BString, dir: Option<&AliasDir
     let relative = dir.and_then(|dir| dir.relative) == Some(true);
     if target.starts_with(b"/") && !relative {
         let whole = r.absolute_url(&target.to_str_lossy());
-        log!(&*r, Level::Info, 673, "incomplete redirection target of '{}' for URI '{}' modified to '{whole}'", log::raw(&target), log::raw(&r.uri));
+        log!(
+            &*r,
+            Level::Info,
+            673,
+            "incomplete redirection target of '{}' for URI '{}' modified to '{whole}'",
+            log::raw(&target),
+            log::raw(&r.uri)
+        );
         target = whole.into();
     }
     if !(is_url(&target) || relative && target.starts_with(b"/")) {
-        log!(&*r, Level::Error, 674, "cannot redirect '{}' to '{}'; target is not a valid absoluteURI or abs_path", log::raw(&r.uri), log::raw(&target));
+        log!(
+            &*r,
+            Level::Error,
+            674,
+            "cannot redirect '{}' to '{}'; target is not a valid absoluteURI or abs_path",
+            log::raw(&r.uri),
+            log::raw(&target)
+        );
         return Status::Http(500);
     }
     if let Some(args) = r.args.as_ref().filter(|_| !target.contains(&b'?')) {
