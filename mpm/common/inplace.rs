@@ -15,7 +15,7 @@ use super::serving::Voice;
 use super::share::Share;
 use super::system;
 use crate::connection::context::ServeContext;
-use crate::connection::host::{ChildFacts, Host, Permit};
+use crate::connection::host::{ChildFacts, Host, Permit, Stage};
 use crate::connection::{serve, Parked};
 use crate::listen::{Acceptor, Next};
 use crate::log::{self, Manner};
@@ -68,6 +68,16 @@ impl Host for InPlace {
 
     fn parks(&self) -> bool {
         false
+    }
+
+    /// The thread's slot shows what its one connection does.
+    fn count(&self, what: Stage, change: i32) {
+        self.slot.set(match (what, change > 0) {
+            (Stage::KeepAlive, true) => Status::KeepAlive,
+            (Stage::Closing, true) => Status::Closing,
+            (Stage::Writing, true) => Status::Writing,
+            (_, false) => Status::Reading,
+        });
     }
 
     fn child(&self) -> ChildFacts {

@@ -136,16 +136,27 @@ impl Http1 {
             if !first {
                 self.ctx.host.count(Stage::KeepAlive, 1);
             }
-            let result = crate::run::timeout_at(deadline, self.fill()).await;
+            let waited = self.wait_in_place(deadline).await;
             if !first {
                 self.ctx.host.count(Stage::KeepAlive, -1);
             }
-            return match result {
-                Ok(Ok(n)) if n > 0 => Wait::Ready,
-                _ => Wait::Ended,
-            };
+            return waited;
         }
         Wait::Ready
+    }
+
+    /// Waits for a byte on a thread that has nothing else to do; what it gathered for the logs is written before.
+    async fn wait_in_place(&mut self, deadline: Instant) -> Wait {
+        loop {
+            let again = crate::log::flush_idle(Instant::now());
+            let step = again.map_or(deadline, |again| again.min(deadline));
+            match crate::run::timeout_at(step, self.fill()).await {
+                Ok(Ok(n)) if n > 0 => return Wait::Ready,
+                Ok(_) => return Wait::Ended,
+                Err(_) if Instant::now() >= deadline => return Wait::Ended,
+                Err(_) => {}
+            }
+        }
     }
 
     fn first_deadline(&self) -> Instant {

@@ -46,7 +46,11 @@ fn bind(generation: &Generation, inherited: &[Listener], warnings: &mut Vec<Stri
         }
         Err(problems) => {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            Err(format!("{}\nAH00015: Unable to open logs", lines.join("\n")))
+            let end = "no listening sockets available, shutting down\nAH00015: Unable to open logs";
+            Err(match lines.iter().any(|line| line.contains("no listening sockets")) {
+                true => lines.join("\n"),
+                false => format!("{}\n{end}", lines.join("\n")),
+            })
         }
     }
 }
