@@ -15,10 +15,34 @@ pub static MODULE: Module = Module {
     name: "mod_unixd.c",
     identifier: "unixd_module",
     directives: &[
-        Directive::new("User", Scope::SERVER, Arity::Take1, set_user, "the user that children run as: a name, or # and a number"),
-        Directive::new("Group", Scope::SERVER, Arity::Take1, set_group, "the group that children run as: a name, or # and a number"),
-        Directive::new("ChrootDir", Scope::SERVER, Arity::Take1, set_chroot, "the folder that children take as the whole file system"),
-        Directive::new("Suexec", Scope::SERVER, Arity::Flag, set_suexec, "whether programs may be started as other users"),
+        Directive::new(
+            "User",
+            Scope::SERVER,
+            Arity::Take1,
+            set_user,
+            "the user that children run as: a name, or # and a number",
+        ),
+        Directive::new(
+            "Group",
+            Scope::SERVER,
+            Arity::Take1,
+            set_group,
+            "the group that children run as: a name, or # and a number",
+        ),
+        Directive::new(
+            "ChrootDir",
+            Scope::SERVER,
+            Arity::Take1,
+            set_chroot,
+            "the folder that children take as the whole file system",
+        ),
+        Directive::new(
+            "Suexec",
+            Scope::SERVER,
+            Arity::Flag,
+            set_suexec,
+            "whether programs may be started as other users",
+        ),
     ],
     hooks: &[
         HookEntry::new(Hook::CheckConfig(check)),
@@ -76,10 +100,19 @@ fn set_group(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 /// `#1000`; `#-1` is the highest number, as everywhere on Unix.
 fn number(name: &str) -> Result<Option<u32>, String> {
-    let Some(digits) = name.strip_prefix('#') else { return Ok(None) };
-    let parsed: i64 = digits.parse().map_err(|_| format!("'{name}' is not a number behind #"))?;
-    let id = if parsed == -1 { Some(UNSET) } else { u32::try_from(parsed).ok() };
-    id.map(Some).ok_or_else(|| format!("'{name}' is out of range"))
+    let Some(digits) = name.strip_prefix('#') else {
+        return Ok(None);
+    };
+    let parsed: i64 = digits
+        .parse()
+        .map_err(|_| format!("'{name}' is not a number behind #"))?;
+    let id = if parsed == -1 {
+        Some(UNSET)
+    } else {
+        u32::try_from(parsed).ok()
+    };
+    id.map(Some)
+        .ok_or_else(|| format!("'{name}' is out of range"))
 }
 
 fn set_chroot(cmd: &mut Cmd<'_>) -> Result<(), String> {
@@ -100,7 +133,12 @@ fn set_suexec(cmd: &mut Cmd<'_>) -> Result<(), String> {
 }
 
 fn conf(generation: &Generation) -> Unixd {
-    generation.main_server().conf.get().cloned().unwrap_or_default()
+    generation
+        .main_server()
+        .conf
+        .get()
+        .cloned()
+        .unwrap_or_default()
 }
 
 /// Tells the rest of the server whom children will be.
@@ -118,7 +156,8 @@ fn check(draft: &mut Draft<'_>) -> Result<(), String> {
 /// Before anything starts: as root, it has to be known whom children are to be.
 fn demand_identity(draft: &mut Draft<'_>) -> Result<(), String> {
     let conf = conf(draft.generation);
-    let unset = |setting: &Option<(String, u32)>| setting.as_ref().is_none_or(|(_, id)| *id == UNSET);
+    let unset =
+        |setting: &Option<(String, u32)>| setting.as_ref().is_none_or(|(_, id)| *id == UNSET);
     match user::effective_uid() == 0 && (unset(&conf.user) || unset(&conf.group)) {
         true => Err("AH02155: the server was started as root, and User and Group do not say whom its children are to be".into()),
         false => Ok(()),
@@ -141,22 +180,45 @@ fn drop_privileges(generation: &Generation) -> Result<(), String> {
     let (uid, gid) = ids(generation);
     take_groups(generation, gid)?;
     if let Some(root) = &generation.main.chroot {
-        std::env::set_current_dir(root).map_err(|e| failed(2159, &format!("Can't chdir to {}", root.display()), &e))?;
-        crate::os::file::change_root(root).map_err(|e| failed(2160, &format!("Can't chroot to {}", root.display()), &e))?;
+        std::env::set_current_dir(root)
+            .map_err(|e| failed(2159, &format!("Can't chdir to {}", root.display()), &e))?;
+        crate::os::file::change_root(root)
+            .map_err(|e| failed(2160, &format!("Can't chroot to {}", root.display()), &e))?;
     }
-    user::set_uid(uid).map_err(|e| failed(2162, &format!("setuid: unable to change to uid: {uid}"), &e))?;
+    user::set_uid(uid)
+        .map_err(|e| failed(2162, &format!("setuid: unable to change to uid: {uid}"), &e))?;
     // What cannot be undone is tried: were root to be had again, nothing would have been given up.
     match user::set_uid(0) {
-        Ok(()) => Err("AH20016: the privileges of root were given up and could be had again".into()),
+        Ok(()) => {
+            Err("AH20016: the privileges of root were given up and could be had again".into())
+        }
         Err(_) => Ok(()),
     }
 }
 
 fn take_groups(generation: &Generation, gid: u32) -> Result<(), String> {
-    user::set_gid(gid).map_err(|e| failed(2156, &format!("setgid: unable to set group id to Group {gid}"), &e))?;
-    let name = generation.main.identity.as_ref().map(|identity| identity.name.clone()).unwrap_or_default();
+    user::set_gid(gid).map_err(|e| {
+        failed(
+            2156,
+            &format!("setgid: unable to set group id to Group {gid}"),
+            &e,
+        )
+    })?;
+    let name = generation
+        .main
+        .identity
+        .as_ref()
+        .map(|identity| identity.name.clone())
+        .unwrap_or_default();
     user::init_groups(&name, gid).map_err(|e| {
-        failed(2157, &format!("initgroups: unable to set groups for User {} and Group {gid}", name.to_string_lossy()), &e)
+        failed(
+            2157,
+            &format!(
+                "initgroups: unable to set groups for User {} and Group {gid}",
+                name.to_string_lossy()
+            ),
+            &e,
+        )
     })
 }
 
@@ -166,7 +228,11 @@ fn failed(number: u32, what: &str, error: &std::io::Error) -> String {
 
 fn dump(generation: &Generation, lines: &mut Vec<String>) {
     let conf = conf(generation);
-    let unused = if user::effective_uid() == 0 { "" } else { " not_used" };
+    let unused = if user::effective_uid() == 0 {
+        ""
+    } else {
+        " not_used"
+    };
     for (kind, setting) in [("User", conf.user), ("Group", conf.group)] {
         let (name, id) = setting.unwrap_or_else(|| ("#-1".to_owned(), UNSET));
         lines.push(format!("{kind}: name=\"{name}\" id={id}{unused}"));

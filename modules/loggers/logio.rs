@@ -27,10 +27,22 @@ pub static MODULE: Module = Module {
         HookEntry::request(Phase::LogTransaction, forget).after(&["mod_log_config.c"]),
     ],
     providers: &[
-        Provider { name: "I", service: Service::LogItem(|r, _| amount(taken(r).0)) },
-        Provider { name: "O", service: Service::LogItem(|r, _| amount(taken(r).1)) },
-        Provider { name: "S", service: Service::LogItem(|r, _| amount(taken(r).0 + taken(r).1)) },
-        Provider { name: "^FB", service: Service::LogItem(first_byte) },
+        Provider {
+            name: "I",
+            service: Service::LogItem(|r, _| amount(taken(r).0)),
+        },
+        Provider {
+            name: "O",
+            service: Service::LogItem(|r, _| amount(taken(r).1)),
+        },
+        Provider {
+            name: "S",
+            service: Service::LogItem(|r, _| amount(taken(r).0 + taken(r).1)),
+        },
+        Provider {
+            name: "^FB",
+            service: Service::LogItem(first_byte),
+        },
     ],
     ..Module::EMPTY
 };
@@ -42,7 +54,9 @@ struct LogIo {
 
 impl Conf for LogIo {
     fn merge(&self, over: &Self) -> Self {
-        LogIo { track: over.track.or(self.track) }
+        LogIo {
+            track: over.track.or(self.track),
+        }
     }
 }
 
@@ -59,14 +73,20 @@ fn amount(bytes: u64) -> Option<BString> {
 /// What the connection has read and made up to the end of this request, over all its requests.
 fn up_to_here(r: &Request) -> (u64, u64) {
     let (unread, unsent) = r.exchange.backlog();
-    (r.conn.bytes_in.get().saturating_sub(unread), r.conn.bytes_out.get() + unsent)
+    (
+        r.conn.bytes_in.get().saturating_sub(unread),
+        r.conn.bytes_out.get() + unsent,
+    )
 }
 
 /// Bytes in and out of this request.
 fn taken(r: &Request) -> (u64, u64) {
     let (bytes_in, bytes_out) = up_to_here(r);
     let (logged_in, logged_out) = r.conn.bytes_logged.get();
-    (bytes_in.saturating_sub(logged_in), bytes_out.saturating_sub(logged_out))
+    (
+        bytes_in.saturating_sub(logged_in),
+        bytes_out.saturating_sub(logged_out),
+    )
 }
 
 /// What follows on the connection belongs to the next request.
@@ -84,7 +104,10 @@ fn first_byte(r: &Request, _: &str) -> Option<BString> {
 }
 
 fn insert_filter(r: &mut Request) -> Answer<'_> {
-    let tracks = r.dir_conf::<LogIo>().and_then(|conf| conf.track).unwrap_or(false);
+    let tracks = r
+        .dir_conf::<LogIo>()
+        .and_then(|conf| conf.track)
+        .unwrap_or(false);
     if tracks && r.is_main() {
         r.insert_output_filter(Class::Resource, "LOGIO_TTFB_OUT", Box::new(Watch));
     }

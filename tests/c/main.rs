@@ -26,7 +26,10 @@ fn headers() -> Vec<PathBuf> {
     let generated = option_env!("HTTPD_CONFIG").map(PathBuf::from);
     found.extend(generated.filter(|path| path.is_file() && !found.contains(path)));
     found.sort();
-    assert!(found.iter().any(|path| path.ends_with("scoreboard.h")), "{found:?}");
+    assert!(
+        found.iter().any(|path| path.ends_with("scoreboard.h")),
+        "{found:?}"
+    );
     found
 }
 
@@ -42,7 +45,12 @@ fn compile(variable: &str, usual: &str, args: &[&str], source: &Path) {
         .arg(source)
         .output()
         .unwrap_or_else(|error| panic!("{compiler} is needed for this test: {error}"));
-    assert!(run.status.success(), "{}: {}", source.display(), String::from_utf8_lossy(&run.stderr));
+    assert!(
+        run.status.success(),
+        "{}: {}",
+        source.display(),
+        String::from_utf8_lossy(&run.stderr)
+    );
 }
 
 /// A source file that includes one header, twice, and nothing else.
@@ -60,7 +68,19 @@ fn headers_are_c89() {
     let folder = tempfile::tempdir().expect("a folder");
     for header in headers() {
         let source = includer(folder.path(), &header, "c");
-        compile("CC", "cc", &["-std=c89", "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"], &source);
+        compile(
+            "CC",
+            "cc",
+            &[
+                "-std=c89",
+                "-pedantic",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-fsyntax-only",
+            ],
+            &source,
+        );
     }
 }
 
@@ -71,7 +91,20 @@ fn headers_are_cpp() {
         let source = includer(folder.path(), &header, "cc");
         for standard in ["-std=c++98", "-std=c++17"] {
             // C++98 has no long long, of which <stdint.h> itself is made on some systems.
-            compile("CXX", "c++", &[standard, "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wno-long-long", "-fsyntax-only"], &source);
+            compile(
+                "CXX",
+                "c++",
+                &[
+                    standard,
+                    "-pedantic",
+                    "-Wall",
+                    "-Wextra",
+                    "-Werror",
+                    "-Wno-long-long",
+                    "-fsyntax-only",
+                ],
+                &source,
+            );
         }
     }
 }
@@ -93,7 +126,10 @@ impl Server {
             fs::create_dir(path.join(name)).expect("a folder");
         }
         fs::write(path.join("htdocs/a.txt"), "x".repeat(4096)).expect("a file");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|l| l.local_addr())
+            .expect("a port")
+            .port();
         fs::write(path.join("httpd.conf"), configuration(path, port)).expect("httpd.conf");
         let child = Command::new(env!("CARGO_BIN_EXE_httpd"))
             .arg("-d")
@@ -105,7 +141,11 @@ impl Server {
             .stderr(fs::File::create(path.join("logs/stderr")).expect("a file"))
             .spawn()
             .expect("the server");
-        let mut server = Server { folder, child, port };
+        let mut server = Server {
+            folder,
+            child,
+            port,
+        };
         server.await_ready();
         server
     }
@@ -120,7 +160,8 @@ impl Server {
     }
 
     fn errors(&self) -> String {
-        let read = |name: &str| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+        let read =
+            |name: &str| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
         read("logs/stderr") + &read("logs/error_log")
     }
 
@@ -130,8 +171,14 @@ impl Server {
 
     fn get(&self, target: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
-        write!(stream, "GET {target} HTTP/1.1\r\nHost: board.test\r\nConnection: close\r\n\r\n").expect("sent");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("a timeout");
+        write!(
+            stream,
+            "GET {target} HTTP/1.1\r\nHost: board.test\r\nConnection: close\r\n\r\n"
+        )
+        .expect("sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
@@ -141,6 +188,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|state| state.is_some()) {
+            return;
+        }
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let end = Instant::now() + Duration::from_secs(15);
@@ -156,11 +206,17 @@ impl Drop for Server {
 fn configuration(root: &Path, port: u16) -> String {
     let root = root.display();
     // The identity line is for root alone; others cannot change theirs.
-    let is_root = fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
-    let identity = if is_root { "User #65534\nGroup #65534\n" } else { "" };
+    let is_root = fs::metadata("/proc/self")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    let identity = if is_root {
+        "User #65534\nGroup #65534\n"
+    } else {
+        ""
+    };
     format!(
         "{identity}ServerName board.test\nListen 127.0.0.1:{port}\nPidFile {root}/run/httpd.pid\nDocumentRoot {root}/htdocs\n\
          ErrorLog {root}/logs/error_log\nScoreBoardFile {root}/run/board\nExtendedStatus On\n\
+         <IfModule mod_mime.c>\nTypesConfig /dev/null\n</IfModule>\n\
          <IfModule mpm_prefork_module>\nStartServers 3\nMinSpareServers 3\nMaxSpareServers 5\n</IfModule>\n\
          <IfModule !mpm_prefork_module>\nStartServers 2\nThreadsPerChild 5\nMinSpareThreads 5\nMaxSpareThreads 15\nMaxRequestWorkers 15\n</IfModule>\n\
          <Location /server-status>\nSetHandler server-status\n</Location>\n"
@@ -171,27 +227,54 @@ fn configuration(root: &Path, port: u16) -> String {
 fn readboard(folder: &Path) -> PathBuf {
     let program = folder.join("readboard");
     let out = program.to_str().expect("UTF-8");
-    compile("CC", "cc", &["-std=c89", "-pedantic", "-Wall", "-Wextra", "-Werror", "-o", out], &root().join("tests/c/readboard.c"));
+    compile(
+        "CC",
+        "cc",
+        &[
+            "-std=c89",
+            "-pedantic",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-o",
+            out,
+        ],
+        &root().join("tests/c/readboard.c"),
+    );
     program
 }
 
 /// `key: value` lines; of those with one key, the last.
 fn values(text: &str) -> HashMap<String, String> {
     let pairs = text.lines().filter_map(|line| line.split_once(": "));
-    pairs.map(|(key, value)| (key.to_string(), value.trim_end().to_string())).collect()
+    pairs
+        .map(|(key, value)| (key.to_string(), value.trim_end().to_string()))
+        .collect()
 }
 
 /// What the C program says.
 fn view(program: &Path, server: &Server) -> (HashMap<String, String>, String) {
-    let run = Command::new(program).arg(server.board()).output().expect("readboard runs");
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let run = Command::new(program)
+        .arg(server.board())
+        .output()
+        .expect("readboard runs");
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
     let text = String::from_utf8_lossy(&run.stdout).into_owned();
     (values(&text), text)
 }
 
 /// Where the two differ, now. The page counts the request for itself as a busy worker, and not yet as an access.
-fn difference(c: &HashMap<String, String>, auto: &HashMap<String, String>, board: &str) -> Option<String> {
-    let number = |map: &HashMap<String, String>, key: &str| map.get(key).and_then(|v| v.parse::<u64>().ok());
+fn difference(
+    c: &HashMap<String, String>,
+    auto: &HashMap<String, String>,
+    board: &str,
+) -> Option<String> {
+    let number =
+        |map: &HashMap<String, String>, key: &str| map.get(key).and_then(|v| v.parse::<u64>().ok());
     let all = |key: &str| number(auto, key).unwrap_or(u64::MAX / 4);
     let expected = [
         ("state", 1),
@@ -206,10 +289,19 @@ fn difference(c: &HashMap<String, String>, auto: &HashMap<String, String>, board
             return Some(format!("{key} is {:?} and not {value}", c.get(key)));
         }
     }
-    let letters = auto.get("Scoreboard").map_or(0, |letters| letters.bytes().filter(|b| *b != b'.').count());
-    let workers: usize = board.lines().filter_map(|l| l.strip_prefix("process: ")).filter_map(|l| l.split(' ').nth(2)).map(str::len).sum();
+    let letters = auto
+        .get("Scoreboard")
+        .map_or(0, |letters| letters.bytes().filter(|b| *b != b'.').count());
+    let workers: usize = board
+        .lines()
+        .filter_map(|l| l.strip_prefix("process: "))
+        .filter_map(|l| l.split(' ').nth(2))
+        .map(str::len)
+        .sum();
     if letters != workers {
-        return Some(format!("{workers} workers in the file, {letters} on the page"));
+        return Some(format!(
+            "{workers} workers in the file, {letters} on the page"
+        ));
     }
     if c.get("mpm") != auto.get("ServerMPM") {
         return Some("the MPMs differ".into());
@@ -248,7 +340,8 @@ fn agreed(server: &Server, c: &HashMap<String, String>, text: &str) {
     assert!(total >= 80, "20 times 4 KiB were sent\n{text}");
     assert_eq!(c["parent_pid"], server.child.id().to_string());
     assert!(c["server"].starts_with("httpd/"), "{text}");
-    let shown = |line: &str| line.starts_with("request: 127.0.0.1|board.test") && line.contains("GET /");
+    let shown =
+        |line: &str| line.starts_with("request: 127.0.0.1|board.test") && line.contains("GET /");
     assert!(text.lines().any(shown), "{text}");
 }
 
@@ -258,7 +351,14 @@ fn a_file_that_is_no_scoreboard_is_refused() {
     let program = readboard(folder.path());
     let file = folder.path().join("no-board");
     fs::write(&file, vec![b'x'; 4096]).expect("written");
-    let code = |name: &Path| Command::new(&program).arg(name).output().expect("readboard runs").status.code();
+    let code = |name: &Path| {
+        Command::new(&program)
+            .arg(name)
+            .output()
+            .expect("readboard runs")
+            .status
+            .code()
+    };
     assert_eq!(code(&file), Some(2));
     assert_eq!(code(&folder.path().join("none")), Some(1));
 }

@@ -34,7 +34,11 @@ fn server(figures: &Figures, out: &mut String) {
     put!(out, "Server Built: {}", version::BUILT);
     put!(out, "CurrentTime: {}", moment(snapshot.taken));
     put!(out, "RestartTime: {}", moment(snapshot.server_started));
-    put!(out, "ParentServerConfigGeneration: {}", u64::from(snapshot.generation) + 1);
+    put!(
+        out,
+        "ParentServerConfigGeneration: {}",
+        u64::from(snapshot.generation) + 1
+    );
     put!(out, "ParentServerMPMGeneration: {}", snapshot.generation);
     put!(out, "ServerUptimeSeconds: {}", figures.uptime);
     put!(out, "ServerUptime: {}", in_words(figures.uptime));
@@ -48,7 +52,12 @@ fn totals(figures: &Figures, out: &mut String) {
     put!(out, "Total Accesses: {accesses}");
     put!(out, "Total kBytes: {kbytes}");
     put!(out, "Total Duration: {duration}");
-    let names = ["CPUUser", "CPUSystem", "CPUChildrenUser", "CPUChildrenSystem"];
+    let names = [
+        "CPUUser",
+        "CPUSystem",
+        "CPUChildrenUser",
+        "CPUChildrenSystem",
+    ];
     for (name, seconds) in names.iter().zip(figures.cpu()) {
         put!(out, "{name}: {}", general(seconds));
     }
@@ -61,15 +70,25 @@ fn totals(figures: &Figures, out: &mut String) {
     put!(out, "BytesPerSec: {}", general(bytes / figures.seconds()));
     if accesses > 0 {
         put!(out, "BytesPerReq: {}", general(bytes / requests));
-        put!(out, "DurationPerReq: {}", general(duration as f64 / requests));
+        put!(
+            out,
+            "DurationPerReq: {}",
+            general(duration as f64 / requests)
+        );
     }
 }
 
 fn connections(figures: &Figures, out: &mut String) {
     let processes = &figures.snapshot.processes;
-    let sum = |of: fn(&crate::scoreboard::Held) -> u64| processes.iter().map(|p| of(&p.held)).sum::<u64>();
+    let sum = |of: fn(&crate::scoreboard::Held) -> u64| {
+        processes.iter().map(|p| of(&p.held)).sum::<u64>()
+    };
     put!(out, "Processes: {}", processes.len());
-    put!(out, "Stopping: {}", processes.iter().filter(|p| p.is_leaving()).count());
+    put!(
+        out,
+        "Stopping: {}",
+        processes.iter().filter(|p| p.is_leaving()).count()
+    );
     put!(out, "ConnsTotal: {}", sum(|held| held.connections));
     put!(out, "ConnsAsyncWaitIO: {}", sum(|held| held.waiting_io));
     put!(out, "ConnsAsyncWriting: {}", sum(|held| held.writing));

@@ -26,7 +26,11 @@ impl Figures {
     pub fn take(r: &Request) -> Figures {
         let snapshot = r.ctx.host.snapshot();
         let (idle, working) = snapshot.idle_and_busy();
-        let finishing = snapshot.processes.iter().map(|process| process.counts().2).sum();
+        let finishing = snapshot
+            .processes
+            .iter()
+            .map(|process| process.counts().2)
+            .sum();
         Figures {
             host: r.server_name(),
             // Whoever builds the module in wants to see requests, unless he says otherwise.
@@ -48,7 +52,10 @@ impl Figures {
 
     /// Seconds of processor time: user, system, ended children's user, ended children's system.
     pub fn cpu(&self) -> [f64; 4] {
-        self.snapshot.totals.cpu.map(|micros| (micros / 10_000) as f64 / 100.0)
+        self.snapshot
+            .totals
+            .cpu
+            .map(|micros| (micros / 10_000) as f64 / 100.0)
     }
 
     /// Percent of one processor, if any time was used.
@@ -71,7 +78,9 @@ impl Figures {
         let mut others = Vec::new();
         for process in &snapshot.processes {
             match places.get_mut(process.slot as usize) {
-                Some(place) if place.is_none() && process.generation == snapshot.generation => *place = Some(process),
+                Some(place) if place.is_none() && process.generation == snapshot.generation => {
+                    *place = Some(process)
+                }
                 _ => others.push(process),
             }
         }
@@ -92,9 +101,14 @@ impl Figures {
     pub fn letters(&self) -> String {
         let threads = self.snapshot.threads.max(1) as usize;
         let of = |place: Option<&Process>| {
-            let known = place.map_or(Vec::new(), |p| p.workers.iter().map(|w| w.status.letter()).collect());
+            let known = place.map_or(Vec::new(), |p| {
+                p.workers.iter().map(|w| w.status.letter()).collect()
+            });
             let rest = threads.saturating_sub(known.len());
-            known.into_iter().chain(std::iter::repeat_n(Status::Dead.letter(), rest)).collect::<String>()
+            known
+                .into_iter()
+                .chain(std::iter::repeat_n(Status::Dead.letter(), rest))
+                .collect::<String>()
         };
         self.places().into_iter().map(of).collect()
     }
@@ -103,18 +117,28 @@ impl Figures {
 /// `Wednesday, 25-Nov-2026 09:54:43 UTC` for microseconds since 1970.
 pub fn moment(micros: u64) -> String {
     let seconds = i64::try_from(micros / 1_000_000).unwrap_or(0);
-    String::from_utf8_lossy(&clock::strftime("%A, %d-%b-%Y %H:%M:%S %Z", seconds, true)).into_owned()
+    String::from_utf8_lossy(&clock::strftime("%A, %d-%b-%Y %H:%M:%S %Z", seconds, true))
+        .into_owned()
 }
 
 /// `1 day 2 hours 1 second`.
 pub fn in_words(seconds: u64) -> String {
-    let units = [(seconds / 86_400, "day"), (seconds / 3600 % 24, "hour"), (seconds / 60 % 60, "minute"), (seconds % 60, "second")];
+    let units = [
+        (seconds / 86_400, "day"),
+        (seconds / 3600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+    ];
     let words: Vec<String> = units
         .iter()
         .filter(|(n, _)| *n > 0)
         .map(|(n, unit)| format!("{n} {unit}{}", if *n == 1 { "" } else { "s" }))
         .collect();
-    if words.is_empty() { "0 seconds".into() } else { words.join(" ") }
+    if words.is_empty() {
+        "0 seconds".into()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// A number as APR's `%g` writes it: six digits that count, no zero before the point.
@@ -131,7 +155,11 @@ pub fn general(value: f64) -> String {
     }
     let plain = format!("{value:.*}", (5 - exponent).max(0) as usize);
     let plain = trimmed(&plain);
-    plain.strip_prefix('0').filter(|rest| rest.starts_with('.')).unwrap_or(plain).to_owned()
+    plain
+        .strip_prefix('0')
+        .filter(|rest| rest.starts_with('.'))
+        .unwrap_or(plain)
+        .to_owned()
 }
 
 /// Without zeros behind the point.
@@ -162,7 +190,18 @@ mod tests {
     #[test]
     fn numbers_like_aprs() {
         // Each was seen on a page of Apache's.
-        let seen = [(0.133_333, ".133333"), (2.5, "2.5"), (2048.0, "2048"), (819.2, "819.2"), (847.4, "847.4"), (213_166.08, "213166"), (251.553, "251.553"), (0.402_909, ".402909"), (3.53, "3.53"), (0.0, "0")];
+        let seen = [
+            (0.133_333, ".133333"),
+            (2.5, "2.5"),
+            (2048.0, "2048"),
+            (819.2, "819.2"),
+            (847.4, "847.4"),
+            (213_166.08, "213166"),
+            (251.553, "251.553"),
+            (0.402_909, ".402909"),
+            (3.53, "3.53"),
+            (0.0, "0"),
+        ];
         for (value, shown) in seen {
             assert_eq!(general(value), shown);
         }
@@ -179,8 +218,17 @@ mod tests {
     }
 
     fn process(slot: u32, generation: u32, status: Status) -> Process {
-        let worker = Worker { status, ..Worker::default() };
-        Process { pid: 1, slot, generation, workers: vec![worker.clone(), worker], ..Process::default() }
+        let worker = Worker {
+            status,
+            ..Worker::default()
+        };
+        Process {
+            pid: 1,
+            slot,
+            generation,
+            workers: vec![worker.clone(), worker],
+            ..Process::default()
+        }
     }
 
     #[test]
@@ -189,7 +237,12 @@ mod tests {
             generation: 2,
             max_processes: 3,
             threads: 2,
-            processes: vec![process(1, 2, Status::Ready), process(1, 1, Status::Writing), process(5, 1, Status::Graceful), process(0, 0, Status::KeepAlive)],
+            processes: vec![
+                process(1, 2, Status::Ready),
+                process(1, 1, Status::Writing),
+                process(5, 1, Status::Graceful),
+                process(0, 0, Status::KeepAlive),
+            ],
             ..Snapshot::default()
         };
         let figures = Figures {

@@ -84,7 +84,13 @@ mod tests {
         assert!(Wishes::of(b"auto").auto && Wishes::of(b"refresh=3&auto").auto);
         assert!(!Wishes::of(b"autos").auto);
         assert_eq!(Wishes::of(b"notable&refresh=7").refresh, Some(7));
-        for odd in ["refresh", "refresh=", "refresh=0", "refresh=x", "refresh=-1"] {
+        for odd in [
+            "refresh",
+            "refresh=",
+            "refresh=0",
+            "refresh=x",
+            "refresh=-1",
+        ] {
             assert_eq!(Wishes::of(odd.as_bytes()).refresh, Some(REFRESH), "{odd}");
         }
     }

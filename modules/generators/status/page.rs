@@ -32,19 +32,31 @@ const KEY: [(Status, &str, &str); 11] = [
 ];
 
 fn class(status: Status) -> &'static str {
-    KEY.iter().find(|(known, ..)| *known == status).map_or("free", |(_, class, _)| class)
+    KEY.iter()
+        .find(|(known, ..)| *known == status)
+        .map_or("free", |(_, class, _)| class)
 }
 
 /// The whole page.
 pub fn html(figures: &Figures, wishes: &Wishes) -> String {
     let mut out = String::with_capacity(16 * 1024);
     let host = escaped(figures.host.as_bytes());
-    put!(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    put!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    );
     put!(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Server Status: {host}</title>\n");
-    put!(out, "<style>\n{}</style>\n</head>\n<body>\n", include_str!("page.css"));
+    put!(
+        out,
+        "<style>\n{}</style>\n</head>\n<body>\n",
+        include_str!("page.css")
+    );
     put!(out, "<header><h1>Server Status <small>{host}</small></h1>");
     if wishes.refresh.is_none() {
-        put!(out, "<label hidden><input type=\"checkbox\" id=\"live\" checked> live</label>");
+        put!(
+            out,
+            "<label hidden><input type=\"checkbox\" id=\"live\" checked> live</label>"
+        );
     }
     put!(out, "</header>\n<main id=\"now\">\n");
     facts(figures, &mut out);
@@ -55,7 +67,10 @@ pub fn html(figures: &Figures, wishes: &Wishes) -> String {
         (true, false) => table(figures, &mut out),
         (true, true) => list(figures, &mut out),
         (false, _) => {
-            put!(out, "<p>Requests and totals are shown with <code>ExtendedStatus On</code>.</p>\n");
+            put!(
+                out,
+                "<p>Requests and totals are shown with <code>ExtendedStatus On</code>.</p>\n"
+            );
         }
     }
     put!(out, "</main>\n");
@@ -76,12 +91,23 @@ fn facts(figures: &Figures, out: &mut String) {
         ("Current Time", moment(snapshot.taken)),
         ("Restart Time", moment(snapshot.server_started)),
         ("Server uptime", in_words(figures.uptime)),
-        ("Config generation", format!("{} (MPM generation {})", u64::from(snapshot.generation) + 1, snapshot.generation)),
+        (
+            "Config generation",
+            format!(
+                "{} (MPM generation {})",
+                u64::from(snapshot.generation) + 1,
+                snapshot.generation
+            ),
+        ),
         ("Server load", format!("{one:.2} {five:.2} {fifteen:.2}")),
     ];
     put!(out, "<dl>\n");
     for (name, value) in rows {
-        put!(out, "<div><dt>{name}:</dt><dd>{}</dd></div>\n", escaped(value.as_bytes()));
+        put!(
+            out,
+            "<div><dt>{name}:</dt><dd>{}</dd></div>\n",
+            escaped(value.as_bytes())
+        );
     }
     put!(out, "</dl>\n");
 }
@@ -95,17 +121,26 @@ fn cards(figures: &Figures, out: &mut String) {
         0 => String::new(),
         n => format!(", {n} finishing"),
     };
-    card(format!("{} / {}", figures.busy, figures.busy + figures.idle), format!("workers busy, {} idle{finishing}", figures.idle));
+    card(
+        format!("{} / {}", figures.busy, figures.busy + figures.idle),
+        format!("workers busy, {} idle{finishing}", figures.idle),
+    );
     if figures.extended {
         let (accesses, kbytes, duration) = figures.totals();
         let (requests, bytes) = (accesses as f64, kbytes as f64 * 1024.0);
         let each = requests.max(1.0);
-        card(format!("{:.1}", requests / figures.seconds()), format!("requests/sec, {accesses} in all"));
+        card(
+            format!("{:.1}", requests / figures.seconds()),
+            format!("requests/sec, {accesses} in all"),
+        );
         card(
             format!("{}/s", size(bytes / figures.seconds())),
             format!("{} in all, {} a request", size(bytes), size(bytes / each)),
         );
-        card(format!("{:.1} ms", duration as f64 / each), format!("a request, {} in all", in_words(duration / 1000)));
+        card(
+            format!("{:.1} ms", duration as f64 / each),
+            format!("a request, {} in all", in_words(duration / 1000)),
+        );
         let [user, system, child_user, child_system] = figures.cpu();
         card(
             format!("{:.1} %", figures.cpu_load().unwrap_or(0.0)),
@@ -125,13 +160,22 @@ fn board(figures: &Figures, out: &mut String) {
     };
     let threads = figures.snapshot.threads.max(1);
     let single = if threads == 1 { " single" } else { "" };
-    put!(out, "<h2>Scoreboard</h2>\n<section class=\"board{single}\">\n");
+    put!(
+        out,
+        "<h2>Scoreboard</h2>\n<section class=\"board{single}\">\n"
+    );
     let mut empty = 0;
     for place in figures.places() {
         match place {
             Some(process) => {
-                process.workers.iter().for_each(|worker| count(worker.status, 1));
-                count(Status::Dead, threads.saturating_sub(process.workers.len() as u32));
+                process
+                    .workers
+                    .iter()
+                    .for_each(|worker| count(worker.status, 1));
+                count(
+                    Status::Dead,
+                    threads.saturating_sub(process.workers.len() as u32),
+                );
                 group(process, out);
             }
             None => {
@@ -142,7 +186,11 @@ fn board(figures: &Figures, out: &mut String) {
     }
     let drawn = empty.min(MOST_EMPTY);
     if drawn > 0 {
-        put!(out, "<div class=\"none\">{}", "<i class=\"free\"></i>".repeat(drawn));
+        put!(
+            out,
+            "<div class=\"none\">{}",
+            "<i class=\"free\"></i>".repeat(drawn)
+        );
         if empty > drawn {
             put!(out, " and {} more", empty - drawn);
         }
@@ -151,20 +199,36 @@ fn board(figures: &Figures, out: &mut String) {
     put!(out, "</section>\n<ul class=\"key\">\n");
     for ((status, class, meaning), count) in KEY.iter().zip(counts) {
         let none = if count == 0 { " class=\"none\"" } else { "" };
-        put!(out, "<li{none}><i class=\"{class}\">{}</i> {meaning} <b>{count}</b></li>\n", status.letter());
+        put!(
+            out,
+            "<li{none}><i class=\"{class}\">{}</i> {meaning} <b>{count}</b></li>\n",
+            status.letter()
+        );
     }
     put!(out, "</ul>\n");
 }
 
 fn group(process: &Process, out: &mut String) {
-    let leaving = if process.is_leaving() { " class=\"leaving\"" } else { "" };
-    put!(out, "<div{leaving} title=\"process {}, generation {}\">", process.pid, process.generation);
+    let leaving = if process.is_leaving() {
+        " class=\"leaving\""
+    } else {
+        ""
+    };
+    put!(
+        out,
+        "<div{leaving} title=\"process {}, generation {}\">",
+        process.pid,
+        process.generation
+    );
     for worker in &process.workers {
         let class = class(worker.status);
         let letter = worker.status.letter();
         if worker.status.is_busy() && !worker.request.is_empty() {
             let (client, request) = (escaped(&worker.client), escaped(&worker.request));
-            put!(out, "<i class=\"{class}\" title=\"{client} {request}\">{letter}</i>");
+            put!(
+                out,
+                "<i class=\"{class}\" title=\"{client} {request}\">{letter}</i>"
+            );
         } else {
             put!(out, "<i class=\"{class}\">{letter}</i>");
         }
@@ -174,23 +238,58 @@ fn group(process: &Process, out: &mut String) {
 
 fn processes(figures: &Figures, out: &mut String) {
     put!(out, "<h2>Processes</h2>\n<div class=\"wide\"><table>\n<tr><th>Slot</th><th>PID</th><th>Generation</th><th>Since</th><th>State</th>");
-    put!(out, "<th>Connections</th><th>Accepting</th><th>Busy</th><th>Finishing</th><th>Idle</th>");
+    put!(
+        out,
+        "<th>Connections</th><th>Accepting</th><th>Busy</th><th>Finishing</th><th>Idle</th>"
+    );
     if figures.holds {
-        put!(out, "<th>Wait I/O</th><th>Writing</th><th>Keep-alive</th><th>Closing</th>");
+        put!(
+            out,
+            "<th>Wait I/O</th><th>Writing</th><th>Keep-alive</th><th>Closing</th>"
+        );
     }
     put!(out, "</tr>\n");
     for process in &figures.snapshot.processes {
         let (idle, busy, finishing) = process.counts();
         let age = figures.snapshot.taken.saturating_sub(process.started) / 1_000_000;
-        let state = if process.is_leaving() { "leaving" } else { "serving" };
-        let accepting = if process.accepting && !process.is_leaving() { "yes" } else { "no" };
+        let state = if process.is_leaving() {
+            "leaving"
+        } else {
+            "serving"
+        };
+        let accepting = if process.accepting && !process.is_leaving() {
+            "yes"
+        } else {
+            "no"
+        };
         // Where connections always have a worker, nobody counts them apart.
-        let held = if figures.holds { process.held.connections } else { u64::from(busy + finishing) };
-        put!(out, "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{state}</td>", process.slot, process.pid, process.generation, in_words(age));
-        put!(out, "<td>{held}</td><td>{accepting}</td><td>{busy}</td><td>{finishing}</td><td>{idle}</td>");
+        let held = if figures.holds {
+            process.held.connections
+        } else {
+            u64::from(busy + finishing)
+        };
+        put!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{state}</td>",
+            process.slot,
+            process.pid,
+            process.generation,
+            in_words(age)
+        );
+        put!(
+            out,
+            "<td>{held}</td><td>{accepting}</td><td>{busy}</td><td>{finishing}</td><td>{idle}</td>"
+        );
         if figures.holds {
             let held = &process.held;
-            put!(out, "<td>{}</td><td>{}</td><td>{}</td><td>{}</td>", held.waiting_io, held.writing, held.kept_alive, held.closing);
+            put!(
+                out,
+                "<td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
+                held.waiting_io,
+                held.writing,
+                held.kept_alive,
+                held.closing
+            );
         }
         put!(out, "</tr>\n");
     }
@@ -201,7 +300,10 @@ fn processes(figures: &Figures, out: &mut String) {
 const COLUMNS: [(&str, &str); 15] = [
     ("Srv", "Slot of the process and generation"),
     ("PID", "Process id"),
-    ("Acc", "Requests on this connection / by this process / in this slot"),
+    (
+        "Acc",
+        "Requests on this connection / by this process / in this slot",
+    ),
     ("M", "State of the worker, see the key"),
     ("CPU", "Seconds of processor time"),
     ("SS", "Seconds since the worker was last used"),
@@ -218,7 +320,11 @@ const COLUMNS: [(&str, &str); 15] = [
 
 /// Workers that have something to tell, with their processes.
 fn told(figures: &Figures) -> impl Iterator<Item = (&Process, &Worker)> {
-    let all = figures.snapshot.processes.iter().flat_map(|p| p.workers.iter().map(move |w| (p, w)));
+    let all = figures
+        .snapshot
+        .processes
+        .iter()
+        .flat_map(|p| p.workers.iter().map(move |w| (p, w)));
     all.filter(|(_, w)| w.accesses[2] > 0 || !matches!(w.status, Status::Ready | Status::Dead))
 }
 
@@ -242,7 +348,10 @@ impl Row {
 }
 
 fn table(figures: &Figures, out: &mut String) {
-    put!(out, "<h2>Requests</h2>\n<div class=\"wide\"><table class=\"requests\">\n<tr>");
+    put!(
+        out,
+        "<h2>Requests</h2>\n<div class=\"wide\"><table class=\"requests\">\n<tr>"
+    );
     for (name, meaning) in COLUMNS {
         put!(out, "<th title=\"{meaning}\">{name}</th>");
     }
@@ -251,16 +360,48 @@ fn table(figures: &Figures, out: &mut String) {
         let row = Row::of(figures, worker);
         let [on_connection, by_process, by_slot] = worker.accesses;
         let [connection, child, slot] = worker.bytes.map(|bytes| bytes as f64);
-        put!(out, "<tr><td>{}-{}</td><td>{}</td><td>{on_connection}/{by_process}/{by_slot}</td>", process.slot, process.generation, process.pid);
-        put!(out, "<td><i class=\"{}\">{}</i></td>", class(worker.status), worker.status.letter());
-        put!(out, "<td>{:.2}</td><td>{}</td><td>{}</td><td>{}</td>", row.cpu, row.since, row.last, row.duration);
-        put!(out, "<td>{:.1}</td><td>{:.2}</td><td>{:.2}</td>", connection / 1024.0, child / 1_048_576.0, slot / 1_048_576.0);
-        for text in [&worker.client, &worker.protocol, &worker.vhost, &worker.request] {
+        put!(
+            out,
+            "<tr><td>{}-{}</td><td>{}</td><td>{on_connection}/{by_process}/{by_slot}</td>",
+            process.slot,
+            process.generation,
+            process.pid
+        );
+        put!(
+            out,
+            "<td><i class=\"{}\">{}</i></td>",
+            class(worker.status),
+            worker.status.letter()
+        );
+        put!(
+            out,
+            "<td>{:.2}</td><td>{}</td><td>{}</td><td>{}</td>",
+            row.cpu,
+            row.since,
+            row.last,
+            row.duration
+        );
+        put!(
+            out,
+            "<td>{:.1}</td><td>{:.2}</td><td>{:.2}</td>",
+            connection / 1024.0,
+            child / 1_048_576.0,
+            slot / 1_048_576.0
+        );
+        for text in [
+            &worker.client,
+            &worker.protocol,
+            &worker.vhost,
+            &worker.request,
+        ] {
             put!(out, "<td>{}</td>", escaped(text));
         }
         put!(out, "</tr>\n");
     }
-    put!(out, "</table></div>\n<details><summary>What the columns mean</summary>\n<dl>\n");
+    put!(
+        out,
+        "</table></div>\n<details><summary>What the columns mean</summary>\n<dl>\n"
+    );
     for (name, meaning) in COLUMNS {
         put!(out, "<div><dt>{name}</dt><dd>{meaning}</dd></div>\n");
     }
@@ -273,10 +414,34 @@ fn list(figures: &Figures, out: &mut String) {
     for (process, worker) in told(figures) {
         let row = Row::of(figures, worker);
         let [on_connection, by_process, by_slot] = worker.accesses;
-        let meaning = KEY.iter().find(|(status, ..)| *status == worker.status).map_or("", |(.., meaning)| meaning);
-        put!(out, "<li><b>{}-{}</b> ({}) <i class=\"{}\">{}</i> {meaning}: ", process.slot, process.generation, process.pid, class(worker.status), worker.status.letter());
-        put!(out, "{on_connection}/{by_process}/{by_slot} requests, {} s ago, {} ms, {}<br>\n", row.since, row.last, size(worker.bytes[2] as f64));
-        put!(out, "{} <code>{}</code> ({}) on {}</li>\n", escaped(&worker.client), escaped(&worker.request), escaped(&worker.protocol), escaped(&worker.vhost));
+        let meaning = KEY
+            .iter()
+            .find(|(status, ..)| *status == worker.status)
+            .map_or("", |(.., meaning)| meaning);
+        put!(
+            out,
+            "<li><b>{}-{}</b> ({}) <i class=\"{}\">{}</i> {meaning}: ",
+            process.slot,
+            process.generation,
+            process.pid,
+            class(worker.status),
+            worker.status.letter()
+        );
+        put!(
+            out,
+            "{on_connection}/{by_process}/{by_slot} requests, {} s ago, {} ms, {}<br>\n",
+            row.since,
+            row.last,
+            size(worker.bytes[2] as f64)
+        );
+        put!(
+            out,
+            "{} <code>{}</code> ({}) on {}</li>\n",
+            escaped(&worker.client),
+            escaped(&worker.request),
+            escaped(&worker.protocol),
+            escaped(&worker.vhost)
+        );
     }
     put!(out, "</ul>\n");
 }

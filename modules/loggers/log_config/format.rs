@@ -42,7 +42,9 @@ pub(super) enum Value {
     Protocol,
     Status,
     /// `%b`, where nothing is `-`, and `%B`, where it is `0`.
-    Bytes { dash: bool },
+    Bytes {
+        dash: bool,
+    },
     Server,
     HostName,
     Port(Port),
@@ -176,7 +178,10 @@ fn unescaped(text: &str) -> Vec<u8> {
 }
 
 /// Reads what follows a `%`, up to and with the letter.
-fn item<'t>(text: &'t str, offered: &dyn Fn(&str) -> Option<LogItem>) -> Result<(Item, &'t str), String> {
+fn item<'t>(
+    text: &'t str,
+    offered: &dyn Fn(&str) -> Option<LogItem>,
+) -> Result<(Item, &'t str), String> {
     let mut argument = String::new();
     let (mut original, mut except, mut statuses) = (None, false, Vec::new());
     let mut rest = text;
@@ -203,14 +208,21 @@ fn item<'t>(text: &'t str, offered: &dyn Fn(&str) -> Option<LogItem>) -> Result<
                 after
             }
             '0'..='9' => {
-                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len());
                 statuses.extend(rest[..end].parse::<u16>().ok());
                 &rest[end..]
             }
             _ => {
                 let (name, after) = name(rest)?;
                 let (value, usual) = value(name, argument, offered)?;
-                let item = Item { value, original: original.unwrap_or(usual), statuses, except };
+                let item = Item {
+                    value,
+                    original: original.unwrap_or(usual),
+                    statuses,
+                    except,
+                };
                 return Ok((item, after));
             }
         };
@@ -220,7 +232,10 @@ fn item<'t>(text: &'t str, offered: &dyn Fn(&str) -> Option<LogItem>) -> Result<
 /// A letter, or `^` and two.
 fn name(text: &str) -> Result<(&str, &str), String> {
     let count = if text.starts_with('^') { 3 } else { 1 };
-    let end = text.char_indices().nth(count).map_or(text.len(), |(index, _)| index);
+    let end = text
+        .char_indices()
+        .nth(count)
+        .map_or(text.len(), |(index, _)| index);
     if text[..end].chars().count() < count {
         return Err("Unrecognized LogFormat directive %^".into());
     }
@@ -228,7 +243,11 @@ fn name(text: &str) -> Result<(&str, &str), String> {
 }
 
 /// The value of a name, and whether it is usually that of the request as it came.
-fn value(name: &str, a: String, offered: &dyn Fn(&str) -> Option<LogItem>) -> Result<(Value, bool), String> {
+fn value(
+    name: &str,
+    a: String,
+    offered: &dyn Fn(&str) -> Option<LogItem>,
+) -> Result<(Value, bool), String> {
     Ok(match name {
         "a" => (Value::Client(a == "c"), false),
         "A" => (Value::Local, false),
@@ -346,7 +365,10 @@ mod tests {
     #[test]
     fn text_is_joined_and_unescaped() {
         let parts = parse("a\\tb%%\\d\\\\\\").expect("a format");
-        assert!(matches!(parts.as_slice(), [Part::Text(text)] if text == b"a\tb%\\d\\\\"), "{parts:?}");
+        assert!(
+            matches!(parts.as_slice(), [Part::Text(text)] if text == b"a\tb%\\d\\\\"),
+            "{parts:?}"
+        );
     }
 
     #[test]
@@ -370,12 +392,18 @@ mod tests {
         assert_eq!(shown("end"), (When::End, Clock::Common));
         assert_eq!(shown("end:msec"), (When::End, Clock::Milliseconds));
         assert_eq!(shown("beginx"), (When::Begin, Clock::Form("beginx".into())));
-        assert_eq!(shown("usec_frac"), (When::Begin, Clock::MicrosecondsOfSecond));
+        assert_eq!(
+            shown("usec_frac"),
+            (When::Begin, Clock::MicrosecondsOfSecond)
+        );
     }
 
     #[test]
     fn arguments_that_mean_nothing_stand_for_themselves() {
         assert!(matches!(only("%{xx}T").value, Value::Echo(text) if text == "xx"));
-        assert!(matches!(only("%{ms}T").value, Value::Took(Unit::Milliseconds)));
+        assert!(matches!(
+            only("%{ms}T").value,
+            Value::Took(Unit::Milliseconds)
+        ));
     }
 }

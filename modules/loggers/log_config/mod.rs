@@ -106,7 +106,10 @@ impl LogConf {
             }
         };
         conf.usual.iter_mut().for_each(look_up);
-        conf.logs.iter_mut().filter_map(|log| log.format.as_mut()).for_each(look_up);
+        conf.logs
+            .iter_mut()
+            .filter_map(|log| log.format.as_mut())
+            .for_each(look_up);
         *self = conf;
     }
 }
@@ -117,7 +120,12 @@ impl Conf for LogConf {
         let mut base = self.clone();
         base.resolve();
         let mut nicknames = over.nicknames.clone();
-        nicknames.extend(base.nicknames.iter().filter(|(name, _)| over.named(name).is_none()).cloned());
+        nicknames.extend(
+            base.nicknames
+                .iter()
+                .filter(|(name, _)| over.named(name).is_none())
+                .cloned(),
+        );
         let mut logs = over.logs.clone();
         let alone = logs.is_empty();
         logs.extend(base.logs.into_iter().filter(|log| alone || log.global));
@@ -174,7 +182,14 @@ fn add_log(cmd: &mut Cmd<'_>, global: bool) -> Result<(), String> {
     let target = Target::of_transfer_log(cmd.arg(0), &cmd.build.globals.root);
     let file = cmd.build.source.path_of(&cmd.node.at).display();
     let defined_at = format!("{file}:{}", cmd.node.at.line);
-    let log = AccessLog { target, format, condition, global, defined_at, writer: None };
+    let log = AccessLog {
+        target,
+        format,
+        condition,
+        global,
+        defined_at,
+        writer: None,
+    };
     cmd.server_conf::<LogConf>().logs.push(log);
     Ok(())
 }
@@ -183,7 +198,10 @@ fn add_log(cmd: &mut Cmd<'_>, global: bool) -> Result<(), String> {
 fn choice(cmd: &Cmd<'_>, index: usize) -> Result<Choice, String> {
     let text = cmd.arg(index).to_owned();
     let format = Format::parse(&text, &|name| item_of_modules(cmd, name))?;
-    Ok(Choice { text, format: Shared::new(format) })
+    Ok(Choice {
+        text,
+        format: Shared::new(format),
+    })
 }
 
 /// An item that another module offers.
@@ -199,7 +217,9 @@ fn item_of_modules(cmd: &Cmd<'_>, name: &str) -> Option<LogItem> {
 fn condition(cmd: &Cmd<'_>, clause: &str) -> Result<Condition, String> {
     if let Some(variable) = clause.strip_prefix("env=") {
         return match variable.strip_prefix('!') {
-            _ if variable.trim_start_matches('!').is_empty() => Err("missing environment variable name".into()),
+            _ if variable.trim_start_matches('!').is_empty() => {
+                Err("missing environment variable name".into())
+            }
             Some(name) => Ok(Condition::Variable(name.to_owned(), false)),
             None => Ok(Condition::Variable(variable.to_owned(), true)),
         };
@@ -207,7 +227,11 @@ fn condition(cmd: &Cmd<'_>, clause: &str) -> Result<Condition, String> {
     let Some(text) = clause.strip_prefix("expr=") else {
         return Err(format!("error in condition clause: '{clause}' is neither env=NAME, env=!NAME nor expr=EXPRESSION"));
     };
-    let options = ParseOptions { vary: false, regex: cmd.build.main.regex, ..ParseOptions::default() };
+    let options = ParseOptions {
+        vary: false,
+        regex: cmd.build.main.regex,
+        ..ParseOptions::default()
+    };
     BoolExpr::parse(text, &options).map(Condition::Expression)
 }
 
@@ -234,10 +258,15 @@ fn check_config(draft: &mut Draft<'_>) -> Result<(), String> {
 fn open_logs(draft: &mut Draft<'_>) -> Result<(), String> {
     let generation = &mut *draft.generation;
     // A buffer belongs to a thread and a log, whichever server's line comes: one word is for all.
-    let buffered = generation.servers.iter().any(|s| s.conf.get::<LogConf>().is_some_and(|c| c.buffered));
+    let buffered = generation
+        .servers
+        .iter()
+        .any(|s| s.conf.get::<LogConf>().is_some_and(|c| c.buffered));
     for server in &mut generation.servers {
         for log in &mut server.conf.entry::<LogConf>().logs {
-            let destination = generation.logs.destination(log.target.clone(), Purpose::Transfers);
+            let destination = generation
+                .logs
+                .destination(log.target.clone(), Purpose::Transfers);
             log.writer = Some(LogWriter::new(destination, buffered));
         }
     }
@@ -254,7 +283,10 @@ struct Scratch {
 impl Scratch {
     fn new() -> Scratch {
         let common = Format::parse(COMMON, &|_| None).unwrap_or_default();
-        Scratch { line: RefCell::default(), common }
+        Scratch {
+            line: RefCell::default(),
+            common,
+        }
     }
 }
 
@@ -292,7 +324,12 @@ fn wanted(r: &mut Request, condition: &Condition) -> bool {
             let result = expr_vars::boolean(r, expression);
             swap_with_first(r);
             result.unwrap_or_else(|message| {
-                log!(&*r, Level::Error, 644, "the condition of a CustomLog cannot be evaluated: {message}");
+                log!(
+                    &*r,
+                    Level::Error,
+                    644,
+                    "the condition of a CustomLog cannot be evaluated: {message}"
+                );
                 false
             })
         }

@@ -20,7 +20,10 @@ pub struct Scene<'r> {
 
 impl<'r> Scene<'r> {
     pub fn new(r: &'r Request) -> Scene<'r> {
-        Scene { r, ended: Cell::new(None) }
+        Scene {
+            r,
+            ended: Cell::new(None),
+        }
     }
 
     fn ended(&self) -> SystemTime {
@@ -58,13 +61,25 @@ impl Item {
             }
             Value::Local => address(r.conn.local.ip(), out),
             Value::Ident => out.push(b'-'),
-            Value::User => user(first.map_or(&r.user, |p| &p.user).as_deref().map(|u| u.as_slice()), out),
+            Value::User => user(
+                first
+                    .map_or(&r.user, |p| &p.user)
+                    .as_deref()
+                    .map(|u| u.as_slice()),
+                out,
+            ),
             Value::Time(when, clock) => self::time(scene, *when, clock, out),
             Value::Took(unit) => took(r.started.elapsed(), *unit, out),
             Value::Line => line(&r.the_request, out),
             Value::Method => text(Some(first.map_or(&r.method_name, |p| &p.method_name)), out),
             Value::Path => filled(first.map_or(&r.uri, |p| &p.uri), out),
-            Value::Query => query(first.map_or(&r.args, |p| &p.args).as_deref().map(|a| a.as_slice()), out),
+            Value::Query => query(
+                first
+                    .map_or(&r.args, |p| &p.args)
+                    .as_deref()
+                    .map(|a| a.as_slice()),
+                out,
+            ),
             Value::Protocol => out.extend_from_slice(r.version.as_str().as_bytes()),
             Value::Status => number(first.map_or(r.status, |p| p.status), out),
             Value::Bytes { dash } => bytes(sent(r, first), *dash, out),
@@ -75,12 +90,21 @@ impl Item {
             Value::Connection => out.push(connection(r)),
             Value::KeptAlive => number(kept_alive(r), out),
             Value::File => filled(first.map_or(&r.filename, |p| &p.filename), out),
-            Value::Handler => text(first.map_or(r.handler.as_deref(), |p| p.handler.as_deref()), out),
+            Value::Handler => text(
+                first.map_or(r.handler.as_deref(), |p| p.handler.as_deref()),
+                out,
+            ),
             Value::Id(connection) => {
                 let mark = if *connection { &r.conn.mark } else { &r.mark };
                 text(mark.known(), out);
             }
-            Value::Cookie(name) => text(r.headers_in.joined("Cookie").as_deref().and_then(|all| cookie(all, name)), out),
+            Value::Cookie(name) => text(
+                r.headers_in
+                    .joined("Cookie")
+                    .as_deref()
+                    .and_then(|all| cookie(all, name)),
+                out,
+            ),
             Value::Variable(name) => text(first.map_or(&r.env, |p| &p.env).get_exact(name), out),
             Value::RequestField(name) => text(r.headers_in.joined(name).as_deref(), out),
             Value::ResponseField(name) => response_field(r, name, out),
@@ -151,7 +175,11 @@ fn password(line: &[u8]) -> Option<(usize, usize)> {
         return None;
     }
     let ends = |byte: &u8| matches!(byte, b'/' | b'?' | b'#' | b' ');
-    let end = line.get(authority..)?.iter().position(ends).map_or(line.len(), |n| authority + n);
+    let end = line
+        .get(authority..)?
+        .iter()
+        .position(ends)
+        .map_or(line.len(), |n| authority + n);
     let at = authority + memchr::memrchr(b'@', line.get(authority..end)?)?;
     let colon = find(authority, b':').filter(|colon| *colon < at)?;
     Some((colon + 1, at))
@@ -231,7 +259,11 @@ fn connection(r: &Request) -> u8 {
 /// Requests before this one on its connection. As Apache counts, one that ends the connection is not behind itself.
 fn kept_alive(r: &Request) -> u32 {
     let before = r.conn.requests.get();
-    if r.exchange.stays_alive() { before } else { before.saturating_sub(1) }
+    if r.exchange.stays_alive() {
+        before
+    } else {
+        before.saturating_sub(1)
+    }
 }
 
 /// The first cookie of that name, whatever its case, which has a value.
@@ -239,7 +271,9 @@ fn cookie<'c>(all: &'c [u8], name: &str) -> Option<&'c [u8]> {
     all.split(|byte| *byte == b';').find_map(|pair| {
         let equals = memchr::memchr(b'=', pair)?;
         let value = &pair[equals + 1..];
-        let fits = pair[..equals].trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        let fits = pair[..equals]
+            .trim_ascii()
+            .eq_ignore_ascii_case(name.as_bytes());
         Some(value.trim_ascii()).filter(|_| fits && !value.is_empty())
     })
 }
@@ -278,9 +312,18 @@ mod tests {
             line(text.as_bytes(), &mut out);
             String::from_utf8(out).expect("ASCII")
         };
-        assert_eq!(shown("GET http://joe:secret@h/a HTTP/1.1"), "GET http://joe:XXXXXXXX@h/a HTTP/1.1");
+        assert_eq!(
+            shown("GET http://joe:secret@h/a HTTP/1.1"),
+            "GET http://joe:XXXXXXXX@h/a HTTP/1.1"
+        );
         assert_eq!(shown("CONNECT h:80 HTTP/1.1"), "CONNECT h:80 HTTP/1.1");
-        for plain in ["GET http://h:80/a@b HTTP/1.1", "GET http://joe@h/ HTTP/1.1", "GET /a:b://c:d@e HTTP/1.1", "GET", "a b"] {
+        for plain in [
+            "GET http://h:80/a@b HTTP/1.1",
+            "GET http://joe@h/ HTTP/1.1",
+            "GET /a:b://c:d@e HTTP/1.1",
+            "GET",
+            "a b",
+        ] {
             assert_eq!(shown(plain), plain);
         }
         assert_eq!(shown(""), "-");

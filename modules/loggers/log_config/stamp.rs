@@ -53,6 +53,10 @@ mod tests {
         assert_ne!(one, shown(1_795_600_001));
         assert_eq!(one.len(), 28);
         let fixed = |index: usize| one.as_bytes()[index];
-        assert_eq!([0, 3, 7, 12, 15, 18, 21, 27].map(fixed), *b"[//::: ]", "{one}");
+        assert_eq!(
+            [0, 3, 7, 12, 15, 18, 21, 27].map(fixed),
+            *b"[//::: ]",
+            "{one}"
+        );
     }
 }
