@@ -53,6 +53,8 @@ pub static MODULE: Module = Module {
     ..Module::EMPTY
 };
 
+const NOT_ROOT: &str = "AH02158: ChrootDir needs a server that was started as root";
+
 /// Apache's default where no User or Group is given: `#-1`, which is nobody.
 const UNSET: u32 = u32::MAX;
 
@@ -153,7 +155,7 @@ fn check(draft: &mut Draft<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Before anything starts: as root, it has to be known whom children are to be.
+/// Before anything starts: as root, it has to be known whom children are to be; only root can change the root folder.
 fn demand_identity(draft: &mut Draft<'_>) -> Result<(), String> {
     let conf = conf(draft.generation);
     let unset =
@@ -173,7 +175,7 @@ fn ids(generation: &Generation) -> (u32, u32) {
 fn drop_privileges(generation: &Generation) -> Result<(), String> {
     if user::effective_uid() != 0 {
         return match generation.main.chroot {
-            Some(_) => Err("AH02158: ChrootDir needs a server that was started as root".into()),
+            Some(_) => Err(NOT_ROOT.into()),
             None => Ok(()),
         };
     }
