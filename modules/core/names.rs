@@ -19,7 +19,7 @@ fn parse_server_name(text: &str) -> Result<ServerName, String> {
         None => (None, text),
     };
     let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') && !(host.contains(':') && !host.starts_with('[')) => {
+        Some((host, port)) if !port.contains(']') && (host.starts_with('[') || !host.contains(':')) => {
             let number = port.parse::<u16>().ok().filter(|port| *port > 0);
             let wrong = || format!("The port number \"{port}\" is outside the appropriate range (i.e., 1..65535).");
             (host, number.ok_or_else(wrong)?)

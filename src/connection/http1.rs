@@ -484,10 +484,10 @@ impl Http1 {
                 continue;
             }
             r.bytes_sent += bucket.len();
-            if chunks && bucket.len() > 0 {
+            if chunks && !bucket.is_empty() {
                 self.push(Bytes::copy_from_slice(chunked::size_line(bucket.len()).as_bytes()));
             }
-            let framed = chunks && bucket.len() > 0;
+            let framed = chunks && !bucket.is_empty();
             match bucket {
                 Bucket::Bytes(bytes) => self.push(bytes),
                 Bucket::File(range) => self.send_file(range).await?,
@@ -605,7 +605,10 @@ async fn timed<T>(at: Instant, work: impl std::future::Future<Output = io::Resul
 
 /// Sends what is left of the response. A failure was the peer's doing, and the log shows it.
 async fn finish_response(r: &mut Request) {
-    let filtered = r.run_output_filters().await;
+    let filtered = match r.flush_parts().await {
+        Ok(()) => r.run_output_filters().await,
+        Err(error) => Err(error),
+    };
     let mut exchange = r.exchange.take();
     let sent = match filtered {
         Ok(()) => exchange.send(r, true).await,

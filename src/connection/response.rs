@@ -96,10 +96,8 @@ fn keeps_alive(r: &mut Request, may_keep: bool, delimited: bool) -> bool {
         r.headers_out.set("Keep-Alive", format!("timeout={seconds}{left}"));
         r.headers_out.merge("Connection", "Keep-Alive");
     }
-    if !keep {
-        if !r.headers_out.has_token("Connection", "close") {
-            r.headers_out.merge("Connection", "close");
-        }
+    if !keep && !r.headers_out.has_token("Connection", "close") {
+        r.headers_out.merge("Connection", "close");
     }
     keep
 }

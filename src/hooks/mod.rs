@@ -55,17 +55,23 @@ impl From<u16> for Status {
 /// A function in a phase of a request.
 pub type RequestHook = for<'r> fn(&'r mut Request) -> Answer<'r>;
 
+/// A step of making a generation; `Err` refuses the configuration.
+pub type Step = fn(&mut Draft<'_>) -> Result<(), String>;
+
+/// A step of a child's beginning; `Err` ends it.
+pub type Seal = fn(&Generation) -> Result<(), String>;
+
 /// A hook with the function that hangs on it, in running order.
 #[derive(Clone, Copy)]
 pub enum Hook {
     /// The configuration is complete: check and clamp values across directives.
-    CheckConfig(fn(&mut Draft<'_>) -> Result<(), String>),
+    CheckConfig(Step),
     /// Open logs and other files, still as root.
-    OpenLogs(fn(&mut Draft<'_>) -> Result<(), String>),
+    OpenLogs(Step),
     /// All is open: prepare what needs the whole configuration.
-    PostConfig(fn(&mut Draft<'_>) -> Result<(), String>),
+    PostConfig(Step),
     /// In a child, as root: give up privileges.
-    DropPrivileges(fn(&Generation) -> Result<(), String>),
+    DropPrivileges(Seal),
     /// In a child, once for each serving thread.
     ChildInit(fn(&ServeContext)),
     /// In the parent, about every ten seconds.
@@ -184,13 +190,13 @@ impl HookEntry {
 #[derive(Default)]
 pub struct HookTable {
     /// After the directives.
-    pub check_config: Vec<fn(&mut Draft<'_>) -> Result<(), String>>,
+    pub check_config: Vec<Step>,
     /// Opening.
-    pub open_logs: Vec<fn(&mut Draft<'_>) -> Result<(), String>>,
+    pub open_logs: Vec<Step>,
     /// Preparing.
-    pub post_config: Vec<fn(&mut Draft<'_>) -> Result<(), String>>,
+    pub post_config: Vec<Step>,
     /// In each child.
-    pub drop_privileges: Vec<fn(&Generation) -> Result<(), String>>,
+    pub drop_privileges: Vec<Seal>,
     /// In each serving thread.
     pub child_init: Vec<fn(&ServeContext)>,
     /// In the parent.

@@ -1,6 +1,7 @@
 //! From a configuration that was read to one that can serve: sockets, logs, spawner, and the hooks in between.
 
 use httpd::config::load::Loaded;
+use httpd::hooks::Step;
 use httpd::listen::{self, Listener};
 use httpd::log;
 use httpd::log::{ErrorLog, Level, Programs, Purpose, Target};
@@ -89,8 +90,6 @@ fn name_error_logs(generation: &mut Generation) {
         generation.servers[index].error_log = log;
     }
 }
-
-type Step = fn(&mut Draft<'_>) -> Result<(), String>;
 
 fn run_hooks(
     generation: &mut Generation,
