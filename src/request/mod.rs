@@ -30,6 +30,9 @@ use std::rc::Rc;
 use std::time::SystemTime;
 use table::Table;
 
+/// Bytes of a body that go through its filters at a time.
+const PART: u64 = 256 * 1024;
+
 /// The media type and the handler that stand for directories, by which modules know them.
 pub const DIRECTORY_TYPE: &str = "httpd/unix-directory";
 
@@ -375,6 +378,22 @@ impl Request {
     /// Sends what has been produced so far, through the filters.
     pub async fn flush(&mut self) -> io::Result<()> {
         phases::fixup_response(self).await;
+        self.flush_parts().await?;
+        self.flush_part().await
+    }
+
+    /// Sends all but the last part of a body that filters want to see: a large one is never in memory as a whole.
+    pub async fn flush_parts(&mut self) -> io::Result<()> {
+        while !self.out.is_plain() && self.out.pending.len() > PART {
+            let rest = self.out.pending.split_off(PART);
+            let result = self.flush_part().await;
+            self.out.pending = rest;
+            result?;
+        }
+        Ok(())
+    }
+
+    async fn flush_part(&mut self) -> io::Result<()> {
         self.run_output_filters().await?;
         let mut exchange = self.exchange.take();
         let result = exchange.send(self, false).await;
@@ -397,7 +416,7 @@ impl Request {
 
     /// A later time of modification counts.
     pub fn update_mtime(&mut self, time: SystemTime) {
-        if self.mtime.map_or(true, |known| time > known) {
+        if self.mtime.is_none_or(|known| time > known) {
             self.mtime = Some(time);
         }
     }
