@@ -143,7 +143,7 @@ impl<'p> Page<'p> {
 
     /// The title of a column, linked to a listing that is sorted by it.
     fn column(&mut self, text: &str, key: Key) {
-        if self.flags.has(Flag::SuppressColumnSorting) {
+        if self.flags.has(Flag::SuppressColumnSorting) || self.flags.has(Flag::IgnoreClient) {
             return self.put(text);
         }
         let descend = self.query.key == key && self.query.ascending;
@@ -217,8 +217,12 @@ impl<'p> Page<'p> {
             false => (name.to_vec(), name.len()),
         };
         self.anchor(&link(entry), &escape::html(&shown));
-        let blanks = self.name_width.saturating_sub(width);
-        self.out.resize(self.out.len() + blanks, b' ');
+        // A table finds the width of its columns by itself.
+        let free = self.flags.has(Flag::HtmlTable) && self.conf.name_width == Some(Width::Adjust);
+        if !free {
+            let blanks = self.name_width.saturating_sub(width);
+            self.out.resize(self.out.len() + blanks, b' ');
+        }
     }
 
     fn date(&self, entry: &Entry) -> Option<Vec<u8>> {
