@@ -157,6 +157,9 @@ fn check(draft: &mut Draft<'_>) -> Result<(), String> {
 
 /// Before anything starts: as root, it has to be known whom children are to be; only root can change the root folder.
 fn demand_identity(draft: &mut Draft<'_>) -> Result<(), String> {
+    if user::effective_uid() != 0 && draft.generation.main.chroot.is_some() {
+        return Err(NOT_ROOT.into());
+    }
     let conf = conf(draft.generation);
     let unset =
         |setting: &Option<(String, u32)>| setting.as_ref().is_none_or(|(_, id)| *id == UNSET);
