@@ -42,7 +42,6 @@ pub static UNWRITTEN: &[(&str, &str)] = &[
     ("dav_lock_module", "mod_dav_lock.c"),
     ("dav_module", "mod_dav.c"),
     ("dbd_module", "mod_dbd.c"),
-    ("deflate_module", "mod_deflate.c"),
     ("dialup_module", "mod_dialup.c"),
     ("disk_cache_module", "mod_disk_cache.c (2.2.x)"),
     ("dumpio_module", "mod_dumpio.c"),

@@ -52,6 +52,8 @@ static COMPILED: &[Compiled] = &[
     line(&aaa::auth_basic::MODULE, "auth_basic"),
     #[cfg(module = "reqtimeout")]
     line(&filters::reqtimeout::MODULE, "reqtimeout"),
+    #[cfg(module = "deflate")]
+    line(&filters::deflate::MODULE, "deflate"),
     #[cfg(module = "filter")]
     line(&filters::filter::MODULE, "filter"),
     #[cfg(module = "mime")]

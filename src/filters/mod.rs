@@ -114,6 +114,34 @@ impl Brigade {
         out
     }
 
+    /// Leaves the first `len` bytes here, with what stands between them, and gives the rest.
+    pub fn split_off(&mut self, len: u64) -> Brigade {
+        let mut left = len;
+        let mut first = VecDeque::new();
+        while let Some(bucket) = self.buckets.pop_front() {
+            let size = bucket.len();
+            if size <= left && left > 0 {
+                left -= size;
+                first.push_back(bucket);
+                continue;
+            }
+            match bucket {
+                Bucket::Bytes(mut bytes) if left > 0 => {
+                    first.push_back(Bucket::Bytes(bytes.split_to(left as usize)));
+                    self.buckets.push_front(Bucket::Bytes(bytes));
+                }
+                Bucket::File(range) if left > 0 => {
+                    let rest = FileRange { offset: range.offset + left, len: range.len - left, ..range.clone() };
+                    first.push_back(Bucket::File(FileRange { len: left, ..range }));
+                    self.buckets.push_front(Bucket::File(rest));
+                }
+                other => self.buckets.push_front(other),
+            }
+            break;
+        }
+        std::mem::replace(self, Brigade { buckets: first })
+    }
+
     /// The whole body as bytes; files are read. Used where a filter needs the content.
     pub fn into_bytes(self) -> io::Result<Vec<u8>> {
         let mut out = Vec::with_capacity(self.len().min(1 << 20) as usize);
@@ -227,5 +255,9 @@ mod tests {
         let middle = brigade.slice(4, 5).into_bytes().expect("bytes");
         assert_eq!(middle, b"o big");
         assert_eq!(brigade.slice(15, 3).len(), 0);
+        let rest = brigade.split_off(8);
+        assert_eq!(brigade.into_bytes().expect("bytes"), b"hello bi");
+        assert!(rest.is_complete());
+        assert_eq!(rest.into_bytes().expect("bytes"), b"g world");
     }
 }

@@ -6,6 +6,7 @@ mod alias;
 mod auth;
 mod cgi;
 mod config;
+mod deflate;
 mod dirs;
 mod env;
 mod errors;

@@ -76,6 +76,7 @@ pub fn load_modules() -> String {
         "dir",
         "mime",
         "autoindex",
+        "deflate",
         "filter",
         "env",
         "setenvif",
