@@ -1,7 +1,7 @@
 //! The directives that all Unix MPMs have, and the record they leave in the main server.
 
 use bstr::BStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::limits::Wanted;
@@ -85,11 +85,12 @@ impl MpmConf {
         }
     }
 
-    /// Where the PidFile is; `PidFile` is relative to DefaultRuntimeDir.
+    /// Where the PidFile is: what `PidFile` says below ServerRoot, else the compiled name in the runtime folder.
     pub fn pid_path(&self, generation: &Generation) -> PathBuf {
-        self.pid_file
-            .clone()
-            .unwrap_or_else(|| generation.globals.runtime_dir.join("httpd.pid"))
+        let usual = Path::new(env!("HTTPD_DEFAULT_PIDLOG")).file_name();
+        let folder = generation.globals.runtime_folder();
+        let usual = || folder.join(usual.unwrap_or_default());
+        self.pid_file.clone().unwrap_or_else(usual)
     }
 }
 

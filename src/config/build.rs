@@ -61,7 +61,7 @@ impl Build {
 
     /// `path` below DefaultRuntimeDir, unless it is absolute.
     pub fn runtime_relative(&self, path: &str) -> PathBuf {
-        self.globals.runtime_dir.join(path)
+        self.globals.runtime_folder().join(path)
     }
 
     /// A warning with file and line.

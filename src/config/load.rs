@@ -49,7 +49,7 @@ pub fn load(
         defines: options.defines.iter().map(|name| (name.clone(), None)).collect(),
         modules: ModuleSet::new(registry),
         root: options.root.clone(),
-        runtime_dir: options.root.join(&options.runtime_dir),
+        runtime_dir: options.runtime_dir.clone(),
         notes: Vec::new(),
         records: super::value::ConfMap::default(),
     };

@@ -21,12 +21,19 @@ pub struct Globals {
     pub modules: ModuleSet,
     /// ServerRoot.
     pub root: PathBuf,
-    /// DefaultRuntimeDir, absolute.
+    /// DefaultRuntimeDir, as written; see [`Globals::runtime_folder`].
     pub runtime_dir: PathBuf,
     /// What is worth telling at level info: a LoadModule line that had nothing to do.
     pub notes: Vec<String>,
     /// Records of modules that hold for the whole configuration, `.htaccess` files too: names that directives define.
     pub records: ConfMap,
+}
+
+impl Globals {
+    /// The folder of pid file, locks and sockets: DefaultRuntimeDir below ServerRoot.
+    pub fn runtime_folder(&self) -> PathBuf {
+        self.root.join(&self.runtime_dir)
+    }
 }
 
 /// Reads configuration files into a tree.
@@ -356,7 +363,7 @@ impl<'a> Reader<'a> {
     fn runtime_dir(&mut self, args: &str, at: &At) {
         match words(args).as_slice() {
             _ if !self.allowed_here("DefaultRuntimeDir", at) => {}
-            [dir] => self.globals.runtime_dir = self.globals.root.join(dir),
+            [dir] => self.globals.runtime_dir = PathBuf::from(dir),
             _ => self.fail(at, "DefaultRuntimeDir takes one argument".into()),
         }
     }

@@ -210,11 +210,12 @@ fn run_settings(generation: &Generation) -> String {
     };
     let _ = writeln!(text, "Main ErrorLog: \"{log}\"");
     for mutex in &generation.main.mutexes {
-        let dir = mutex.dir.clone().unwrap_or_else(|| format!("{}/", generation.globals.runtime_dir.display()));
+        let dir = mutex.dir.clone().unwrap_or_else(|| format!("{}/", generation.globals.runtime_folder().display()));
         let _ = writeln!(text, "Mutex {}: dir=\"{dir}\" mechanism={} ", mutex.name, mutex.mechanism);
     }
     if !generation.main.mutexes.iter().any(|mutex| mutex.name == "default") {
-        let dir = generation.globals.runtime_dir.display();
+        let folder = generation.globals.runtime_folder();
+        let dir = folder.display();
         let _ = writeln!(text, "Mutex default: dir=\"{dir}/\" mechanism=default ");
     }
     let _ = writeln!(text, "PidFile: \"{}\"", super::pid_path(generation).display());
