@@ -1,0 +1,64 @@
+"""What a server's processes cost, from /proc: CPU seconds of the whole tree, and memory.
+
+CPU of a tree is user and system time of every process that is alive, and of the children that each has reaped (fields 14 to 17 of
+/proc/PID/stat). A difference of two readings is thus the cost of all that ran in between, CGI programs included.
+"""
+
+import os
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid):
+    """Fields of /proc/PID/stat from the third (state) on; none if the process is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    # The name, in brackets, may hold anything.
+    return text[text.rindex(b")") + 2:].split()
+
+
+def tree(root):
+    """The process `root`, its descendants, and what else lives in its session."""
+    parents, sessions = {}, {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            fields = _stat(name)
+            if fields:
+                parents[int(name)], sessions[int(name)] = int(fields[1]), int(fields[3])
+    found = {pid for pid, session in sessions.items() if session == root or pid == root}
+    grew = True
+    while grew:
+        more = {pid for pid, parent in parents.items() if parent in found and pid not in found}
+        grew = bool(more)
+        found |= more
+    return found
+
+
+def cpu_seconds(root):
+    """CPU seconds that the tree has used up to now."""
+    total = 0
+    for pid in tree(root):
+        fields = _stat(pid)
+        if fields:
+            total += sum(int(field) for field in fields[11:15])
+    return total / TICKS
+
+
+def memory_kib(root):
+    """Proportional set size of the tree, KiB; and of its largest process."""
+    sizes = []
+    for pid in tree(root):
+        try:
+            with open(f"/proc/{pid}/smaps_rollup") as file:
+                sizes += [int(line.split()[1]) for line in file if line.startswith("Pss:")]
+        except OSError:
+            pass
+    return sum(sizes), max(sizes, default=0)
+
+
+def threads(root):
+    """Threads of the tree."""
+    return sum(int(fields[17]) for fields in map(_stat, tree(root)) if fields)
