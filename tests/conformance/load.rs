@@ -184,7 +184,8 @@ fn a_large_tree_arrives_as_it_is() {
     files.truncate(2500);
     assert!(files.len() >= 1500, "{} files are too few", files.len());
     let conf = format!(
-        "Alias /tree {0}\n<Directory {0}>\nRequire all granted\nOptions FollowSymLinks\n</Directory>\nMaxKeepAliveRequests 0\n<IfModule reqtimeout_module>\nRequestReadTimeout header=0 body=0\n</IfModule>\n",
+        "Alias /tree {0}\n<Directory {0}>\nRequire all granted\nOptions FollowSymLinks\n</Directory>\nMaxKeepAliveRequests 0\n<IfModule reqtimeout_module>\nRequestReadTimeout header=0 body=0\n</IfModule>\n\
+         <IfModule mpm_event_module>\nServerLimit 16\nThreadsPerChild 25\nMaxRequestWorkers 400\nMinSpareThreads 25\nMaxSpareThreads 250\n</IfModule>\n",
         tree.display()
     );
     let s = setup.conf(&conf).start();

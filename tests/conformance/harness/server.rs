@@ -297,7 +297,7 @@ impl Setup {
 /// The lines all servers of the suite share: light pools, one port, an open document root.
 const BASE: &str = r#"ServerRoot "@ROOT@"
 DefaultRuntimeDir run
-PidFile "@ROOT@/run/httpd.pid"
+PidFile run/httpd.pid
 Listen 127.0.0.1:@PORT@
 ServerName www.example.test
 DocumentRoot "@ROOT@/htdocs"
