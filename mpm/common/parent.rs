@@ -375,6 +375,8 @@ impl<'o> Parent<'o> {
         line: line::ChildEnd,
     ) -> ! {
         self.lines.clear();
+        // The first child of a new generation has the old one in its memory too: that one's sockets are not its own.
+        self.current = generation.clone();
         self.checker = None;
         self.publisher = None;
         let mut servings = std::mem::take(&mut self.servings);
