@@ -26,7 +26,10 @@ pub static REGISTRY: Registry = Registry {
 
 /// A line of the table: the module, and whether it sleeps until LoadModule names it.
 const fn line(module: &'static Module, name: &str) -> Compiled {
-    Compiled { module, shared: listed(env!("HTTPD_SHARED_MODULES"), name) }
+    Compiled {
+        module,
+        shared: listed(env!("HTTPD_SHARED_MODULES"), name),
+    }
 }
 
 static COMPILED: &[Compiled] = &[

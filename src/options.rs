@@ -9,21 +9,45 @@ type Row = (&'static str, &'static str, &'static str);
 /// The options of `httpd-options.tsv` that are not only Windows' or NetWare's.
 const TABLE: &[Row] = &[
     ("D", "name", "defines a name for <IfDefine>"),
-    ("d", "directory", "ServerRoot until the configuration says otherwise"),
+    (
+        "d",
+        "directory",
+        "ServerRoot until the configuration says otherwise",
+    ),
     ("f", "file", "the main configuration file"),
-    ("C", "\"directive\"", "a line to read before the configuration files"),
-    ("c", "\"directive\"", "a line to read after the configuration files"),
+    (
+        "C",
+        "\"directive\"",
+        "a line to read before the configuration files",
+    ),
+    (
+        "c",
+        "\"directive\"",
+        "a line to read after the configuration files",
+    ),
     ("e", "level", "which start-up messages are shown"),
     ("E", "file", "the file that start-up messages go to"),
-    ("k", "verb", "start, restart, graceful, graceful-stop or stop"),
+    (
+        "k",
+        "verb",
+        "start, restart, graceful, graceful-stop or stop",
+    ),
     ("v", "", "show the version"),
     ("V", "", "show how the program was built"),
     ("h", "", "show this list"),
     ("l", "", "list the modules that are linked in"),
     ("L", "", "list all directives"),
-    ("t", "", "check the configuration; with -D DUMP_... show a part of it"),
+    (
+        "t",
+        "",
+        "check the configuration; with -D DUMP_... show a part of it",
+    ),
     ("T", "", "do not check that DocumentRoot is there"),
-    ("S", "", "show virtual hosts and run settings (-t -D DUMP_VHOSTS -D DUMP_RUN_CFG)"),
+    (
+        "S",
+        "",
+        "show virtual hosts and run settings (-t -D DUMP_VHOSTS -D DUMP_RUN_CFG)",
+    ),
     ("M", "", "show the active modules (-t -D DUMP_MODULES)"),
     ("X", "", "serve with this one process, in the foreground"),
 ];
@@ -107,7 +131,10 @@ pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
     };
     if let Some(word) = matches.opt_str("e") {
         let level = crate::log::Level::parse(&word);
-        command.level = Some(level.ok_or_else(|| format!("{program}: unknown level -e {word}\n{}", usage(program)))?);
+        command.level =
+            Some(level.ok_or_else(|| {
+                format!("{program}: unknown level -e {word}\n{}", usage(program))
+            })?);
     }
     if let Some(verb) = matches.opt_str("k") {
         command.verb = Some(parse_verb(&verb).ok_or_else(|| illegal(program, "k"))?);
@@ -119,17 +146,29 @@ pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
 fn define_implied(matches: &getopts::Matches, command: &mut Command) {
     let mut imply = |letter: &str, names: &[&str]| {
         if matches.opt_present(letter) {
-            command.defines.extend(names.iter().map(|name| name.to_string()));
+            command
+                .defines
+                .extend(names.iter().map(|name| name.to_string()));
         }
     };
     imply("S", &["DUMP_VHOSTS", "DUMP_RUN_CFG"]);
     imply("M", &["DUMP_MODULES"]);
     imply("X", &["DEBUG"]);
     imply("T", &["NO_DOCROOT_CHECK"]);
-    command.test = ["t", "S", "M"].iter().any(|letter| matches.opt_present(letter))
+    command.test = ["t", "S", "M"]
+        .iter()
+        .any(|letter| matches.opt_present(letter))
         || command.defines.iter().any(|name| name.starts_with("DUMP_"));
-    let shows = [("v", Show::Version), ("V", Show::Build), ("l", Show::LinkedModules), ("L", Show::Directives)];
-    command.show = shows.iter().find(|(letter, _)| matches.opt_present(letter)).map(|(_, show)| *show);
+    let shows = [
+        ("v", Show::Version),
+        ("V", Show::Build),
+        ("l", Show::LinkedModules),
+        ("L", Show::Directives),
+    ];
+    command.show = shows
+        .iter()
+        .find(|(letter, _)| matches.opt_present(letter))
+        .map(|(_, show)| *show);
 }
 
 fn parse_verb(word: &str) -> Option<Verb> {
@@ -147,7 +186,10 @@ fn complain(program: &str, fail: &getopts::Fail) -> String {
     match fail {
         getopts::Fail::UnrecognizedOption(option) => illegal(program, option),
         getopts::Fail::ArgumentMissing(option) => {
-            format!("{program}: option requires an argument -- {option}\n{}", usage(program))
+            format!(
+                "{program}: option requires an argument -- {option}\n{}",
+                usage(program)
+            )
         }
         other => format!("{program}: {other}\n{}", usage(program)),
     }
@@ -162,8 +204,12 @@ pub fn usage(program: &str) -> String {
     let pad = " ".repeat("Usage: ".len() + program.len());
     let mut text = format!("Usage: {program} [-D name] [-d directory] [-f file]\n");
     text.push_str(&format!("{pad} [-C \"directive\"] [-c \"directive\"]\n"));
-    text.push_str(&format!("{pad} [-k start|restart|graceful|graceful-stop|stop]\n"));
-    text.push_str(&format!("{pad} [-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]\n"));
+    text.push_str(&format!(
+        "{pad} [-k start|restart|graceful|graceful-stop|stop]\n"
+    ));
+    text.push_str(&format!(
+        "{pad} [-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]\n"
+    ));
     text.push_str("Options:\n");
     for (letter, argument, help) in TABLE {
         let option = format!("-{letter} {argument}");
@@ -188,16 +234,25 @@ mod tests {
         assert_eq!(command.defines, ["ONE", "TWO"]);
         assert_eq!(command.verb, Some(Verb::Graceful));
         assert!(command.test);
-        assert_eq!(ask("-S").expect("understood").defines, ["DUMP_VHOSTS", "DUMP_RUN_CFG"]);
+        assert_eq!(
+            ask("-S").expect("understood").defines,
+            ["DUMP_VHOSTS", "DUMP_RUN_CFG"]
+        );
         assert!(ask("-tDDUMP_MODULES").expect("understood").test);
         assert_eq!(ask("-V").expect("understood").show, Some(Show::Build));
     }
 
     #[test]
     fn bad_ones_are_refused() {
-        assert!(ask("-Q").expect_err("refused").starts_with("httpd: illegal option -- Q\nUsage: httpd"));
-        assert!(ask("-k jump").expect_err("refused").starts_with("httpd: illegal option -- k"));
+        assert!(ask("-Q")
+            .expect_err("refused")
+            .starts_with("httpd: illegal option -- Q\nUsage: httpd"));
+        assert!(ask("-k jump")
+            .expect_err("refused")
+            .starts_with("httpd: illegal option -- k"));
         assert!(ask("stray").is_err());
-        assert!(ask("-f").expect_err("refused").contains("requires an argument -- f"));
+        assert!(ask("-f")
+            .expect_err("refused")
+            .contains("requires an argument -- f"));
     }
 }

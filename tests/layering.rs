@@ -7,14 +7,117 @@ use syn::visit::Visit;
 
 /// What a folder may not name, beyond itself.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("src/sync.rs", &["os", "run", "config", "connection", "request", "server", "hooks", "mpm", "modules"]),
-    ("src/os", &["run", "listen", "config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
-    ("src/run", &["listen", "config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
-    ("src/listen", &["config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
-    ("src/pattern", &["os", "run", "config", "connection", "request", "server", "hooks", "mpm", "modules"]),
-    ("src/protocol", &["os", "run", "listen", "config", "connection", "server", "hooks", "filters", "mpm", "modules"]),
-    ("src/scoreboard", &["config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
-    ("src/log", &["config", "connection", "request", "server", "hooks", "filters", "mpm", "modules"]),
+    (
+        "src/sync.rs",
+        &[
+            "os",
+            "run",
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/os",
+        &[
+            "run",
+            "listen",
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "filters",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/run",
+        &[
+            "listen",
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "filters",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/listen",
+        &[
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "filters",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/pattern",
+        &[
+            "os",
+            "run",
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/protocol",
+        &[
+            "os",
+            "run",
+            "listen",
+            "config",
+            "connection",
+            "server",
+            "hooks",
+            "filters",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/scoreboard",
+        &[
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "filters",
+            "mpm",
+            "modules",
+        ],
+    ),
+    (
+        "src/log",
+        &[
+            "config",
+            "connection",
+            "request",
+            "server",
+            "hooks",
+            "filters",
+            "mpm",
+            "modules",
+        ],
+    ),
     ("src/config", &["run", "connection", "mpm", "modules"]),
     ("src/server", &["mpm", "modules"]),
     ("src/hooks", &["mpm", "modules"]),
@@ -63,7 +166,10 @@ impl Names {
 }
 
 fn rust_files(folder: &Path, out: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("a folder of the tree").flatten() {
+    for entry in fs::read_dir(folder)
+        .expect("a folder of the tree")
+        .flatten()
+    {
         let path = entry.path();
         if path.is_dir() {
             rust_files(&path, out);
@@ -90,8 +196,14 @@ fn no_path_runs_upward() {
     }
     let mut wrong = Vec::new();
     for file in &files {
-        let shown = file.strip_prefix(root).expect("below the root").display().to_string();
-        let rule = FORBIDDEN.iter().find(|(place, _)| shown == *place || shown.starts_with(&format!("{place}/")));
+        let shown = file
+            .strip_prefix(root)
+            .expect("below the root")
+            .display()
+            .to_string();
+        let rule = FORBIDDEN
+            .iter()
+            .find(|(place, _)| shown == *place || shown.starts_with(&format!("{place}/")));
         let Some((_, forbidden)) = rule else { continue };
         for name in names_in(file) {
             let excepted = EXCEPTIONS.contains(&(shown.as_str(), name.as_str()));
@@ -101,7 +213,11 @@ fn no_path_runs_upward() {
         }
     }
     assert!(files.len() > 50, "the files of the tree were not found");
-    assert!(wrong.is_empty(), "paths that run upward:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "paths that run upward:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -112,11 +228,20 @@ fn unsafe_code_stands_where_it_may() {
         rust_files(&root.join(folder), &mut files);
     }
     for file in files {
-        let shown = file.strip_prefix(root).expect("below the root").display().to_string();
-        let may = ["src/os/", "src/run/", "src/ffi/"].iter().any(|place| shown.starts_with(place))
+        let shown = file
+            .strip_prefix(root)
+            .expect("below the root")
+            .display()
+            .to_string();
+        let may = ["src/os/", "src/run/", "src/ffi/"]
+            .iter()
+            .any(|place| shown.starts_with(place))
             || (shown.starts_with("mpm/") && shown.ends_with("/system.rs"));
         let text = fs::read_to_string(&file).expect("a source file");
-        assert!(may || !text.contains("allow(unsafe_code)"), "{shown} allows unsafe code");
+        assert!(
+            may || !text.contains("allow(unsafe_code)"),
+            "{shown} allows unsafe code"
+        );
     }
 }
 
@@ -132,9 +257,14 @@ fn threads_share_through_sync() {
     let banned = ["Arc", "Mutex", "RwLock", "OnceLock"];
     // std's `Wake` is implemented for an Arc and nothing else.
     let may = ["src/sync.rs", "src/run/executor.rs", "mpm/event/permits.rs"];
-    for file in files.iter().filter(|file| !may.iter().any(|may| file.ends_with(may))) {
+    for file in files
+        .iter()
+        .filter(|file| !may.iter().any(|may| file.ends_with(may)))
+    {
         let text = fs::read_to_string(file).expect("a source file");
-        let uses = text.lines().filter(|line| line.contains("std::sync::") && !line.trim_start().starts_with("//"));
+        let uses = text
+            .lines()
+            .filter(|line| line.contains("std::sync::") && !line.trim_start().starts_with("//"));
         for line in uses {
             let mut words = line.split(|c: char| !c.is_alphanumeric());
             let found = words.find(|word| banned.contains(word));

@@ -12,7 +12,10 @@ use crate::log::Levels;
 
 /// A text with `%{...}` in it, by the rules of this configuration.
 pub fn text(cmd: &Cmd<'_>, source: &str) -> Result<StringExpr, String> {
-    let options = ParseOptions { regex: cmd.build.main.regex, ..Default::default() };
+    let options = ParseOptions {
+        regex: cmd.build.main.regex,
+        ..Default::default()
+    };
     StringExpr::parse(source, &options)
 }
 
@@ -23,13 +26,20 @@ pub fn log_level(cmd: &mut Cmd<'_>) -> Result<(), String> {
     match cmd.place {
         Place::Main | Place::VirtualHost => set_level(&mut cmd.server.levels, &word, find),
         _ => {
-            let levels = cmd.dir_conf::<CoreDir>().log_levels.get_or_insert_with(Levels::default);
+            let levels = cmd
+                .dir_conf::<CoreDir>()
+                .log_levels
+                .get_or_insert_with(Levels::default);
             set_level(levels, &word, find)
         }
     }
 }
 
-fn set_level(levels: &mut Levels, word: &str, find: impl Fn(&str) -> Option<&'static str>) -> Result<(), String> {
+fn set_level(
+    levels: &mut Levels,
+    word: &str,
+    find: impl Fn(&str) -> Option<&'static str>,
+) -> Result<(), String> {
     levels.set(word, &find)
 }
 
@@ -89,7 +99,8 @@ pub fn allow_override(cmd: &mut Cmd<'_>) -> Result<(), String> {
         classes = classes.or(class);
     }
     let conf = cmd.dir_conf::<CoreDir>();
-    (conf.allow_override, conf.override_options, conf.nonfatal) = (Some(classes), options, nonfatal);
+    (conf.allow_override, conf.override_options, conf.nonfatal) =
+        (Some(classes), options, nonfatal);
     Ok(())
 }
 
@@ -98,7 +109,9 @@ fn parse_nonfatal(value: Option<&str>) -> Result<(bool, bool), String> {
         "override" => Ok((true, false)),
         "unknown" => Ok((false, true)),
         "all" => Ok((true, true)),
-        other => Err(format!("unknown parameter '{other}' of Nonfatal; known are Override, Unknown and All")),
+        other => Err(format!(
+            "unknown parameter '{other}' of Nonfatal; known are Override, Unknown and All"
+        )),
     }
 }
 
@@ -108,7 +121,10 @@ fn warn_if_useless(cmd: &mut Cmd<'_>) {
     let plain = cmd.place == Place::Directory && !cmd.section.is_some_and(|s| s.starts_with('~'));
     if !plain {
         let file = cmd.build.source.path_of(&cmd.node.at).display();
-        let text = format!("AH00114: Useless use of {} in line {} of {file}.", cmd.directive.name, cmd.node.at.line);
+        let text = format!(
+            "AH00114: Useless use of {} in line {} of {file}.",
+            cmd.directive.name, cmd.node.at.line
+        );
         cmd.build.warnings.push(text);
     }
 }
@@ -122,8 +138,12 @@ pub fn allow_override_list(cmd: &mut Cmd<'_>) -> Result<(), String> {
         }
         match cmd.build.globals.modules.directive(&name) {
             Some((_, row)) if row.scope.meets(Scope::ALL) => names.push(name.to_ascii_lowercase()),
-            Some(_) => cmd.warn(&format!("AH02305: Discarding directive `{name}', not allowed in .htaccess")),
-            None => cmd.warn(&format!("AH00116: Discarding unrecognized directive `{name}'")),
+            Some(_) => cmd.warn(&format!(
+                "AH02305: Discarding directive `{name}', not allowed in .htaccess"
+            )),
+            None => cmd.warn(&format!(
+                "AH00116: Discarding unrecognized directive `{name}'"
+            )),
         }
     }
     cmd.dir_conf::<CoreDir>().override_list = Some(names).filter(|names| !names.is_empty());
@@ -147,13 +167,17 @@ fn option_bit(name: &str) -> Result<u16, String> {
 
 /// `AllowOverride Options=a,b`.
 fn option_list(text: &str) -> Result<u16, String> {
-    text.split(',').try_fold(0, |bits, name| Ok(bits | option_bit(name)?))
+    text.split(',')
+        .try_fold(0, |bits, name| Ok(bits | option_bit(name)?))
 }
 
 pub fn options(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let mut change = OptionsChange::default();
     let list = words(cmd.arg(0));
-    let signs = list.iter().filter(|word| word.starts_with(['+', '-'])).count();
+    let signs = list
+        .iter()
+        .filter(|word| word.starts_with(['+', '-']))
+        .count();
     if signs > 0 && signs < list.len() {
         return Err("Either all Options must start with + or -, or no Option may.".into());
     }
@@ -219,7 +243,11 @@ pub fn default_type(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 pub fn force_type(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let kind = cmd.arg(0).to_owned();
-    let kind = if kind.eq_ignore_ascii_case("none") { String::new() } else { kind };
+    let kind = if kind.eq_ignore_ascii_case("none") {
+        String::new()
+    } else {
+        kind
+    };
     cmd.dir_conf::<CoreDir>().force_type = Some(kind);
     Ok(())
 }
@@ -232,14 +260,25 @@ pub fn set_handler(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 /// As in Apache, a name that nobody has is no mistake: each response tells of it in the log, and does without.
 fn filter_names(cmd: &mut Cmd<'_>) -> Result<Vec<String>, String> {
-    let names: Vec<_> = cmd.arg(0).split(';').filter(|n| !n.is_empty()).map(str::to_owned).collect();
+    let names: Vec<_> = cmd
+        .arg(0)
+        .split(';')
+        .filter(|n| !n.is_empty())
+        .map(str::to_owned)
+        .collect();
     for name in &names {
         let known = cmd.build.globals.modules.has_filter(name);
         if !known && !name.eq_ignore_ascii_case("none") {
-            cmd.warn(&format!("{}: no filter is called {name} in the active modules", cmd.directive.name));
+            cmd.warn(&format!(
+                "{}: no filter is called {name} in the active modules",
+                cmd.directive.name
+            ));
         }
     }
-    Ok(names.into_iter().filter(|name| !name.eq_ignore_ascii_case("none")).collect())
+    Ok(names
+        .into_iter()
+        .filter(|name| !name.eq_ignore_ascii_case("none"))
+        .collect())
 }
 
 pub fn output_filter(cmd: &mut Cmd<'_>) -> Result<(), String> {
@@ -266,7 +305,9 @@ pub fn error_document(cmd: &mut Cmd<'_>) -> Result<(), String> {
         ErrorDocument::Local(text(cmd, &target)?)
     } else if is_url(&target) {
         if status == 401 {
-            cmd.warn("AH00113: cannot use a full URL in a 401 ErrorDocument directive --- ignoring!");
+            cmd.warn(
+                "AH00113: cannot use a full URL in a 401 ErrorDocument directive --- ignoring!",
+            );
             return Ok(());
         }
         ErrorDocument::Remote(text(cmd, &target)?)
@@ -282,20 +323,31 @@ pub fn error_document(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn is_url(text: &str) -> bool {
     let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
-    !scheme.is_empty() && !scheme.contains(char::is_whitespace) && text[scheme.len()..].starts_with("://")
+    !scheme.is_empty()
+        && !scheme.contains(char::is_whitespace)
+        && text[scheme.len()..].starts_with("://")
 }
 
 pub fn file_etag(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let mut tag = FileEtag::default();
     for word in words(cmd.arg(0)) {
-        let bit = match word.trim_start_matches(['+', '-']).to_ascii_lowercase().as_str() {
+        let bit = match word
+            .trim_start_matches(['+', '-'])
+            .to_ascii_lowercase()
+            .as_str()
+        {
             "none" => FileEtag::NONE,
             "all" => FileEtag::MTIME | FileEtag::INODE | FileEtag::SIZE,
             "mtime" => FileEtag::MTIME,
             "size" => FileEtag::SIZE,
             "inode" => FileEtag::INODE,
             "digest" => FileEtag::DIGEST,
-            _ => return Err(format!("Unknown keyword '{word}' for {} directive", cmd.directive.name)),
+            _ => {
+                return Err(format!(
+                    "Unknown keyword '{word}' for {} directive",
+                    cmd.directive.name
+                ))
+            }
         };
         match word.as_bytes().first() {
             Some(b'+') => tag.add |= bit,

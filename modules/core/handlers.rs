@@ -30,7 +30,13 @@ pub fn translate(r: &mut Request) -> Answer<'_> {
         return Answer::Now(Status::Ok);
     }
     if !r.uri.starts_with(b"/") {
-        log!(&*r, Level::Error, 126, "Invalid URI in request {}", log::raw(&r.the_request));
+        log!(
+            &*r,
+            Level::Error,
+            126,
+            "Invalid URI in request {}",
+            log::raw(&r.the_request)
+        );
         return Answer::Now(Status::Http(400));
     }
     let root = r.core_server().document_root.clone();
@@ -47,7 +53,9 @@ pub fn translate(r: &mut Request) -> Answer<'_> {
 /// The path without the virtual host's ServerPath.
 fn below_server_path(r: &Request) -> &[u8] {
     match &r.server().path {
-        Some(path) if is_within(&r.uri, path.as_bytes()) => &r.uri[path.trim_end_matches('/').len()..],
+        Some(path) if is_within(&r.uri, path.as_bytes()) => {
+            &r.uri[path.trim_end_matches('/').len()..]
+        }
         _ => &r.uri,
     }
 }
@@ -65,11 +73,13 @@ pub fn map_methods(r: &mut Request) -> Answer<'_> {
 async fn trace(r: &mut Request) -> Status {
     let mode = r.core_server().trace.unwrap_or(Trace::On);
     if mode == Trace::Off {
-        r.notes.set("error-notes", "TRACE denied by server configuration");
+        r.notes
+            .set("error-notes", "TRACE denied by server configuration");
         return Status::Http(405);
     }
     if mode != Trace::Extended && !matches!(r.framing, Framing::None | Framing::Length(0)) {
-        r.notes.set("error-notes", "TRACE with a request body is not allowed");
+        r.notes
+            .set("error-notes", "TRACE with a request body is not allowed");
         return Status::Http(413);
     }
     let mut body = r.the_request.to_vec();
@@ -122,33 +132,73 @@ pub fn serve_file(r: &mut Request) -> Answer<'_> {
 }
 
 fn file_response(r: &mut Request) -> Status {
-    if let Some(handler) = r.handler.clone().filter(|h| h != "default-handler" && !h.is_empty()) {
-        log!(&*r, Level::Debug, 20012, "no module handles '{handler}'; the file itself is served");
+    if let Some(handler) = r
+        .handler
+        .clone()
+        .filter(|h| h != "default-handler" && !h.is_empty())
+    {
+        log!(
+            &*r,
+            Level::Debug,
+            20012,
+            "no module handles '{handler}'; the file itself is served"
+        );
     }
     if !matches!(r.method, Method::Get | Method::Head | Method::Post) {
         let allowed = allowed_methods(r);
         r.headers_out.set("Allow", allowed);
-        let known = r.method != Method::Other || r.ctx.generation.main.methods.iter().any(|m| r.method_name == m.as_bytes());
+        let known = r.method != Method::Other
+            || r.ctx
+                .generation
+                .main
+                .methods
+                .iter()
+                .any(|m| r.method_name == m.as_bytes());
         return Status::Http(if known { 405 } else { 501 });
     }
     let Some(info) = r.finfo.clone() else {
-        log!(&*r, Level::Info, 128, "File does not exist: {}", log::raw(&r.filename));
+        log!(
+            &*r,
+            Level::Info,
+            128,
+            "File does not exist: {}",
+            log::raw(&r.filename)
+        );
         return Status::Http(404);
     };
     match info.kind {
         FileKind::Directory => {
-            log!(&*r, Level::Info, 129, "Attempt to serve directory: {}", log::raw(&r.filename));
+            log!(
+                &*r,
+                Level::Info,
+                129,
+                "Attempt to serve directory: {}",
+                log::raw(&r.filename)
+            );
             return Status::Http(404);
         }
         FileKind::Other => {
-            log!(&*r, Level::Error, 20013, "{} is neither a file nor a folder", log::raw(&r.filename));
+            log!(
+                &*r,
+                Level::Error,
+                20013,
+                "{} is neither a file nor a folder",
+                log::raw(&r.filename)
+            );
             return Status::Http(403);
         }
         FileKind::Regular => {}
     }
     // A file has no path behind it, unless the configuration wants it so.
     if !r.path_info.is_empty() && r.core_dir().accept_path_info != Some(Some(true)) {
-        log!(&*r, Level::Info, 130, "File does not exist: {}{}", log::raw(&r.filename), log::raw(&r.path_info));
+        log!(
+            &*r,
+            Level::Info,
+            130,
+            "File does not exist: {}{}",
+            log::raw(&r.filename),
+            log::raw(&r.path_info)
+        );
         return Status::Http(404);
     }
     open_and_send(r)
@@ -173,14 +223,26 @@ fn open_and_send(r: &mut Request) -> Status {
     }
     let sendfile = r.core_dir().sendfile.unwrap_or(false);
     if info.size > 0 {
-        r.push(Bucket::File(FileRange { file: Rc::new(file), offset: 0, len: info.size, sendfile }));
+        r.push(Bucket::File(FileRange {
+            file: Rc::new(file),
+            offset: 0,
+            len: info.size,
+            sendfile,
+        }));
     }
     r.push(Bucket::End);
     Status::Ok
 }
 
 fn cannot_open(r: &Request, error: &io::Error) -> Status {
-    log!(r, Level::Error, 132, err = error, "file permissions deny server access: {}", log::raw(&r.filename));
+    log!(
+        r,
+        Level::Error,
+        132,
+        err = error,
+        "file permissions deny server access: {}",
+        log::raw(&r.filename)
+    );
     match error.raw_os_error() {
         Some(libc::EMFILE | libc::ENFILE) => Status::Http(503),
         _ if error.kind() == io::ErrorKind::NotFound => Status::Http(404),
@@ -190,16 +252,20 @@ fn cannot_open(r: &Request, error: &io::Error) -> Status {
 
 /// Last-Modified, ETag and Accept-Ranges.
 fn add_validators(r: &mut Request, info: &FileInfo, file: &File) -> io::Result<()> {
-    let modified = clock::seconds(r.mtime.unwrap_or(info.mtime)).min(clock::seconds(r.request_time));
-    r.headers_out.set("Last-Modified", crate::protocol::date::http(modified));
+    let modified =
+        clock::seconds(r.mtime.unwrap_or(info.mtime)).min(clock::seconds(r.request_time));
+    r.headers_out
+        .set("Last-Modified", crate::protocol::date::http(modified));
     let bits = r.core_dir().file_etag.bits();
     if bits & FileEtag::DIGEST != 0 {
         let digest = crate::config::expr::digest_of_file(file)?;
-        r.headers_out.set("ETag", crate::protocol::etag::of_digest(&digest));
+        r.headers_out
+            .set("ETag", crate::protocol::etag::of_digest(&digest));
     } else if let Some(tag) = validators::file_tag(r, info) {
         r.headers_out.set("ETag", tag);
     }
     let ranges = r.core_dir().max_ranges != Some(RangeLimit::None);
-    r.headers_out.set("Accept-Ranges", if ranges { "bytes" } else { "none" });
+    r.headers_out
+        .set("Accept-Ranges", if ranges { "bytes" } else { "none" });
     Ok(())
 }

@@ -35,7 +35,11 @@ pub fn xml_body(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 pub fn recursion(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let redirects = cmd.number(0, 0, i32::MAX as u32)?;
-    let nested = if cmd.args.len() > 1 { cmd.number(1, 0, i32::MAX as u32)? } else { redirects };
+    let nested = if cmd.args.len() > 1 {
+        cmd.number(1, 0, i32::MAX as u32)?
+    } else {
+        redirects
+    };
     cmd.server_conf::<CoreServer>().recursion = Some((redirects, nested));
     Ok(())
 }
@@ -63,7 +67,9 @@ fn range_limit(cmd: &Cmd<'_>) -> Result<Option<RangeLimit>, String> {
         "default" => Ok(None),
         "unlimited" => Ok(Some(RangeLimit::Unlimited)),
         "none" => Ok(Some(RangeLimit::None)),
-        _ => cmd.number(0, 0, i32::MAX as usize).map(|n| Some(RangeLimit::Most(n))),
+        _ => cmd
+            .number(0, 0, i32::MAX as usize)
+            .map(|n| Some(RangeLimit::Most(n))),
     }
 }
 
@@ -88,7 +94,9 @@ pub fn max_reversals(cmd: &mut Cmd<'_>) -> Result<(), String> {
 fn resource_limit(cmd: &Cmd<'_>) -> Result<ResourceLimit, String> {
     let one = |text: &str| match text.eq_ignore_ascii_case("max") {
         true => Ok(u64::MAX),
-        false => text.parse().map_err(|_| format!("Invalid parameters for {}: '{text}'", cmd.directive.name)),
+        false => text
+            .parse()
+            .map_err(|_| format!("Invalid parameters for {}: '{text}'", cmd.directive.name)),
     };
     let hard = cmd.args.get(1).map(|text| one(text)).transpose()?;
     Ok((one(cmd.arg(0))?, hard))

@@ -41,7 +41,9 @@ pub static HTTP_CORE: Module = Module {
     filters: filters::HTTP,
     hooks: &[
         HookEntry::request(Phase::MapToStorage, handlers::map_methods).order(Order::First),
-        HookEntry::request(Phase::Handler, handlers::options).order(Order::ReallyLast).before(&["core.c"]),
+        HookEntry::request(Phase::Handler, handlers::options)
+            .order(Order::ReallyLast)
+            .before(&["core.c"]),
     ],
     ..Module::EMPTY
 };
@@ -59,7 +61,10 @@ macro_rules! row {
 
 /// A row for `-L` and `<IfDirective>`: the reader itself carries these out.
 fn read_time(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    Err(format!("{} is carried out while the files are read", cmd.directive.name))
+    Err(format!(
+        "{} is carried out while the files are read",
+        cmd.directive.name
+    ))
 }
 
 const READ: Scope = Scope::EXEC_ON_READ.or(Scope::RSRC_CONF);

@@ -19,17 +19,29 @@ fn parse_server_name(text: &str) -> Result<ServerName, String> {
         None => (None, text),
     };
     let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') && (host.starts_with('[') || !host.contains(':')) => {
+        Some((host, port))
+            if !port.contains(']') && (host.starts_with('[') || !host.contains(':')) =>
+        {
             let number = port.parse::<u16>().ok().filter(|port| *port > 0);
-            let wrong = || format!("The port number \"{port}\" is outside the appropriate range (i.e., 1..65535).");
+            let wrong = || {
+                format!(
+                    "The port number \"{port}\" is outside the appropriate range (i.e., 1..65535)."
+                )
+            };
             (host, number.ok_or_else(wrong)?)
         }
         _ => (rest, 0),
     };
     if host.is_empty() || host.contains('/') {
-        return Err(format!("Invalid ServerName \"{text}\" use ServerAlias to set multiple server names."));
+        return Err(format!(
+            "Invalid ServerName \"{text}\" use ServerAlias to set multiple server names."
+        ));
     }
-    Ok(ServerName { scheme, host: host.to_ascii_lowercase(), port })
+    Ok(ServerName {
+        scheme,
+        host: host.to_ascii_lowercase(),
+        port,
+    })
 }
 
 pub fn server_alias(cmd: &mut Cmd<'_>) -> Result<(), String> {
@@ -65,7 +77,10 @@ pub fn name_virtual_host(cmd: &mut Cmd<'_>) -> Result<(), String> {
 }
 
 pub fn port(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    Err(format!("{} was deprecated, use Listen instead", cmd.directive.name))
+    Err(format!(
+        "{} was deprecated, use Listen instead",
+        cmd.directive.name
+    ))
 }
 
 #[cfg(test)]
@@ -75,7 +90,10 @@ mod tests {
     #[test]
     fn names_have_scheme_and_port() {
         let name = parse_server_name("https://WWW.Example.test:8443").expect("a name");
-        assert_eq!((name.scheme.as_deref(), name.host.as_str(), name.port), (Some("https"), "www.example.test", 8443));
+        assert_eq!(
+            (name.scheme.as_deref(), name.host.as_str(), name.port),
+            (Some("https"), "www.example.test", 8443)
+        );
         assert_eq!(parse_server_name("[::1]:80").expect("a name").port, 80);
         assert_eq!(parse_server_name("::1").expect("a name").port, 0);
         assert!(parse_server_name("a:0").is_err());

@@ -13,7 +13,10 @@ pub fn error(cmd: &mut Cmd<'_>) -> Result<(), String> {
 }
 
 pub fn accept_filter(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    let setting = (cmd.arg(0).to_ascii_lowercase(), cmd.arg(1).to_ascii_lowercase());
+    let setting = (
+        cmd.arg(0).to_ascii_lowercase(),
+        cmd.arg(1).to_ascii_lowercase(),
+    );
     let filters = &mut cmd.build.main.accept_filters;
     filters.retain(|(protocol, _)| *protocol != setting.0);
     filters.push(setting);
@@ -44,8 +47,9 @@ pub fn server_tokens(cmd: &mut Cmd<'_>) -> Result<(), String> {
 }
 
 /// The mechanisms that Apache knows; see docs/differences.md for what they do here.
-const MECHANISMS: &[&str] =
-    &["default", "none", "flock", "fcntl", "file", "posixsem", "sysvsem", "sem", "pthread"];
+const MECHANISMS: &[&str] = &[
+    "default", "none", "flock", "fcntl", "file", "posixsem", "sysvsem", "sem", "pthread",
+];
 
 pub fn mutex(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let mut list = words(cmd.arg(0));
@@ -58,7 +62,10 @@ pub fn mutex(cmd: &mut Cmd<'_>) -> Result<(), String> {
         None => (mechanism.to_ascii_lowercase(), None),
     };
     if !MECHANISMS.contains(&kind.as_str()) {
-        return Err(format!("Invalid Mutex argument '{mechanism}'; known mechanisms are {}", MECHANISMS.join(", ")));
+        return Err(format!(
+            "Invalid Mutex argument '{mechanism}'; known mechanisms are {}",
+            MECHANISMS.join(", ")
+        ));
     }
     list.retain(|name| !name.eq_ignore_ascii_case("OmitPID"));
     if list.is_empty() {
@@ -67,7 +74,11 @@ pub fn mutex(cmd: &mut Cmd<'_>) -> Result<(), String> {
     for name in list {
         let mutexes = &mut cmd.build.main.mutexes;
         mutexes.retain(|known| known.name != name);
-        mutexes.push(MutexSetting { name, mechanism: kind.clone(), dir: dir.clone() });
+        mutexes.push(MutexSetting {
+            name,
+            mechanism: kind.clone(),
+            dir: dir.clone(),
+        });
     }
     Ok(())
 }
@@ -91,7 +102,9 @@ pub fn regex_options(cmd: &mut Cmd<'_>) -> Result<(), String> {
 pub fn register_method(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let name = cmd.arg(0).to_owned();
     if !name.bytes().all(crate::protocol::token::is_token_byte) {
-        return Err(format!("RegisterHttpMethod: '{name}' is not the name of a method"));
+        return Err(format!(
+            "RegisterHttpMethod: '{name}' is not the name of a method"
+        ));
     }
     cmd.build.main.methods.push(name);
     Ok(())

@@ -23,7 +23,11 @@ pub fn directory(cmd: &mut Cmd<'_>) -> Result<(), String> {
     if word == "~" {
         return directory_pattern(cmd, rest);
     }
-    let absolute = if word.starts_with('/') { word.clone() } else { cmd.root_relative(&word).display().to_string() };
+    let absolute = if word.starts_with('/') {
+        word.clone()
+    } else {
+        cmd.root_relative(&word).display().to_string()
+    };
     let mut path = normal(&absolute);
     if !path.ends_with('/') {
         path.push('/');
@@ -43,13 +47,22 @@ pub fn directory_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
 fn directory_pattern(cmd: &mut Cmd<'_>, text: &str) -> Result<(), String> {
     let source = the_pattern(cmd, text)?;
     let pattern = compile(cmd, &source)?;
-    let conf = inside(cmd, Place::Directory, Some(&format!("~{source}")), Some(&source))?;
+    let conf = inside(
+        cmd,
+        Place::Directory,
+        Some(&format!("~{source}")),
+        Some(&source),
+    )?;
     add_directory(cmd, Matcher::DirectoryMatch(pattern), conf);
     Ok(())
 }
 
 fn add_directory(cmd: &mut Cmd<'_>, matcher: Matcher, conf: ConfMap) {
-    let section = Shared::new(Section { id: cmd.build.section_id(), matcher, conf });
+    let section = Shared::new(Section {
+        id: cmd.build.section_id(),
+        matcher,
+        conf,
+    });
     cmd.server_conf::<CoreServer>().directories.push(section);
 }
 
@@ -59,7 +72,11 @@ pub fn location(cmd: &mut Cmd<'_>) -> Result<(), String> {
     if word == "~" {
         return location_pattern(cmd, rest);
     }
-    let path = if word.contains("://") { word.clone() } else { word };
+    let path = if word.contains("://") {
+        word.clone()
+    } else {
+        word
+    };
     let glob = is_wild(&path).then(|| path_glob(&path));
     let conf = inside(cmd, Place::Location, Some(&path), Some(&path))?;
     add_location(cmd, Matcher::Location { path, glob }, conf);
@@ -74,13 +91,22 @@ pub fn location_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
 fn location_pattern(cmd: &mut Cmd<'_>, text: &str) -> Result<(), String> {
     let source = the_pattern(cmd, text)?;
     let pattern = compile(cmd, &source)?;
-    let conf = inside(cmd, Place::Location, Some(&format!("~{source}")), Some(&source))?;
+    let conf = inside(
+        cmd,
+        Place::Location,
+        Some(&format!("~{source}")),
+        Some(&source),
+    )?;
     add_location(cmd, Matcher::LocationMatch(pattern), conf);
     Ok(())
 }
 
 fn add_location(cmd: &mut Cmd<'_>, matcher: Matcher, conf: ConfMap) {
-    let section = Shared::new(Section { id: cmd.build.section_id(), matcher, conf });
+    let section = Shared::new(Section {
+        id: cmd.build.section_id(),
+        matcher,
+        conf,
+    });
     cmd.server_conf::<CoreServer>().locations.push(section);
 }
 
@@ -110,7 +136,11 @@ fn files_pattern(cmd: &mut Cmd<'_>, text: &str) -> Result<(), String> {
 }
 
 fn add_files(cmd: &mut Cmd<'_>, matcher: Matcher, conf: ConfMap) {
-    let section = Shared::new(Section { id: cmd.build.section_id(), matcher, conf });
+    let section = Shared::new(Section {
+        id: cmd.build.section_id(),
+        matcher,
+        conf,
+    });
     cmd.dir_conf::<CoreDir>().files.push(section);
 }
 
@@ -135,7 +165,12 @@ pub fn otherwise(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn needs_if(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let name = cmd.directive.name;
-    match cmd.dir_conf::<CoreDir>().conditions.last().map(|section| &section.matcher) {
+    match cmd
+        .dir_conf::<CoreDir>()
+        .conditions
+        .last()
+        .map(|section| &section.matcher)
+    {
         Some(Matcher::If(_) | Matcher::ElseIf(_)) => Ok(()),
         _ => Err(format!("{name}> without a matching <If> section before it")),
     }
@@ -151,23 +186,36 @@ fn parse_condition(cmd: &Cmd<'_>) -> Result<BoolExpr, String> {
     if unquoted.is_empty() {
         return Err(format!("{}> needs an expression", cmd.directive.name));
     }
-    let options = ParseOptions { regex: cmd.build.main.regex, ..Default::default() };
+    let options = ParseOptions {
+        regex: cmd.build.main.regex,
+        ..Default::default()
+    };
     BoolExpr::parse(&unquoted, &options)
         .map_err(|message| format!("Cannot parse condition clause: {message}"))
 }
 
 fn add_condition(cmd: &mut Cmd<'_>, matcher: Matcher) -> Result<(), String> {
     let conf = inside(cmd, Place::If, None, None)?;
-    let section = Shared::new(Section { id: cmd.build.section_id(), matcher, conf });
+    let section = Shared::new(Section {
+        id: cmd.build.section_id(),
+        matcher,
+        conf,
+    });
     cmd.dir_conf::<CoreDir>().conditions.push(section);
     Ok(())
 }
 
 /// Carries out the lines inside a section, into records of its own.
-fn inside(cmd: &mut Cmd<'_>, place: Place, argument: Option<&str>, path: Option<&str>) -> Result<ConfMap, String> {
+fn inside(
+    cmd: &mut Cmd<'_>,
+    place: Place,
+    argument: Option<&str>,
+    path: Option<&str>,
+) -> Result<ConfMap, String> {
     let mut dir = ConfMap::default();
     dir.entry::<CoreDir>().path = path.map(str::to_owned);
-    let htaccess = cmd.place == Place::Htaccess || (!cmd.allowed.meets(Scope::RSRC_CONF) && !cmd.allowed.meets(Scope::ACCESS_CONF));
+    let htaccess = cmd.place == Place::Htaccess
+        || (!cmd.allowed.meets(Scope::RSRC_CONF) && !cmd.allowed.meets(Scope::ACCESS_CONF));
     let allowed = if htaccess { cmd.allowed } else { INSIDE };
     let argument = argument.or(cmd.section).map(str::to_owned);
     let inner = Inner {
@@ -195,36 +243,60 @@ fn one_argument<'t>(cmd: &Cmd<'_>, text: &'t str) -> Result<(String, &'t str), S
 fn the_pattern(cmd: &Cmd<'_>, text: &str) -> Result<String, String> {
     match next_word(text) {
         Some((source, "")) if !source.is_empty() => Ok(source),
-        Some(_) => Err(format!("Multiple {}> arguments not (yet) supported.", cmd.directive.name)),
-        None => Err(format!("{}> needs a regular expression", cmd.directive.name)),
+        Some(_) => Err(format!(
+            "Multiple {}> arguments not (yet) supported.",
+            cmd.directive.name
+        )),
+        None => Err(format!(
+            "{}> needs a regular expression",
+            cmd.directive.name
+        )),
     }
 }
 
 fn compile(cmd: &Cmd<'_>, source: &str) -> Result<Pattern, String> {
-    Pattern::new(source, cmd.build.main.regex).map_err(|e| format!("Regex could not be compiled: {e}"))
+    Pattern::new(source, cmd.build.main.regex)
+        .map_err(|e| format!("Regex could not be compiled: {e}"))
 }
 
 fn path_glob(path: &str) -> Glob {
-    Glob::new(path, GlobOptions { pathname: true, ..Default::default() })
+    Glob::new(
+        path,
+        GlobOptions {
+            pathname: true,
+            ..Default::default()
+        },
+    )
 }
 
 /// Without doubled slashes and `.` segments.
 fn normal(path: &str) -> String {
-    let parts: Vec<_> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<_> = path
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
     format!("/{}", parts.join("/"))
 }
 
 fn methods(cmd: &Cmd<'_>) -> Result<MethodSet, String> {
     let list = words(cmd.arg(0));
     if list.is_empty() {
-        return Err(format!("{}> needs the names of methods", cmd.directive.name));
+        return Err(format!(
+            "{}> needs the names of methods",
+            cmd.directive.name
+        ));
     }
     let mut set = MethodSet::NONE;
     for name in list {
         match Method::from_name(name.as_bytes()) {
-            Method::Trace => return Err("TRACE cannot be controlled by <Limit>, see TraceEnable".into()),
+            Method::Trace => {
+                return Err("TRACE cannot be controlled by <Limit>, see TraceEnable".into())
+            }
             Method::Other if !cmd.build.main.methods.contains(&name) => {
-                return Err(format!("unknown method \"{name}\" in {}>", cmd.directive.name));
+                return Err(format!(
+                    "unknown method \"{name}\" in {}>",
+                    cmd.directive.name
+                ));
             }
             method => set.insert(method),
         }
@@ -244,11 +316,21 @@ pub fn limit_except(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn limited(cmd: &mut Cmd<'_>, set: MethodSet) -> Result<(), String> {
     if cmd.limited.is_some() {
-        return Err(format!("{}> cannot occur within another <Limit> or <LimitExcept>", cmd.directive.name));
+        return Err(format!(
+            "{}> cannot occur within another <Limit> or <LimitExcept>",
+            cmd.directive.name
+        ));
     }
     let (place, allowed) = (cmd.place, cmd.allowed);
     let section = cmd.section.map(str::to_owned);
-    cmd.walk(Inner { server: None, dir: None, place, allowed, section: section.as_deref(), limited: Some(set) })
+    cmd.walk(Inner {
+        server: None,
+        dir: None,
+        place,
+        allowed,
+        section: section.as_deref(),
+        limited: Some(set),
+    })
 }
 
 pub fn virtual_host(cmd: &mut Cmd<'_>) -> Result<(), String> {
@@ -272,7 +354,10 @@ pub fn virtual_host(cmd: &mut Cmd<'_>) -> Result<(), String> {
         server: Some(&mut server),
         dir: Some(&mut dir),
         place: Place::VirtualHost,
-        allowed: Scope::RSRC_CONF.or(Scope::OPTIONS).or(Scope::FILEINFO).or(Scope::INDEXES),
+        allowed: Scope::RSRC_CONF
+            .or(Scope::OPTIONS)
+            .or(Scope::FILEINFO)
+            .or(Scope::INDEXES),
         section: None,
         limited: None,
     })?;

@@ -9,7 +9,10 @@ use crate::protocol::uri::EncodedSlashes;
 pub fn document_root(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let root = cmd.root_relative(cmd.arg(0));
     if !root.is_dir() && !cmd.build.globals.defines.contains_key("NO_DOCROOT_CHECK") {
-        return Err(format!("DocumentRoot '{}' is not a directory, or is not readable", root.display()));
+        return Err(format!(
+            "DocumentRoot '{}' is not a directory, or is not readable",
+            root.display()
+        ));
     }
     cmd.server_conf::<CoreServer>().document_root = Some(root);
     Ok(())
@@ -23,7 +26,9 @@ pub fn error_log(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 pub fn error_log_format(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let (first, second) = (cmd.arg(0).to_owned(), cmd.args.get(1).cloned());
-    cmd.server_conf::<CoreServer>().error_log_format.set(&first, second.as_deref())
+    cmd.server_conf::<CoreServer>()
+        .error_log_format
+        .set(&first, second.as_deref())
 }
 
 pub fn access_file_name(cmd: &mut Cmd<'_>) -> Result<(), String> {
@@ -44,9 +49,14 @@ pub fn protocol(cmd: &mut Cmd<'_>) -> Result<(), String> {
 pub fn protocols(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let name = cmd.arg(0).to_owned();
     if !["http/1.1", "http/1.0"].contains(&name.to_ascii_lowercase().as_str()) {
-        cmd.warn(&format!("Protocols: {name} is not spoken by this build and will not be offered"));
+        cmd.warn(&format!(
+            "Protocols: {name} is not spoken by this build and will not be offered"
+        ));
     }
-    cmd.server_conf::<CoreServer>().protocols.get_or_insert_with(Vec::new).push(name);
+    cmd.server_conf::<CoreServer>()
+        .protocols
+        .get_or_insert_with(Vec::new)
+        .push(name);
     Ok(())
 }
 

@@ -67,17 +67,25 @@ impl Build {
     /// A warning with file and line.
     pub fn warn_at(&mut self, node: &Node, text: &str) {
         let file = self.source.path_of(&node.at).display();
-        self.warnings.push(format!("{text} (line {} of {file})", node.at.line));
+        self.warnings
+            .push(format!("{text} (line {} of {file})", node.at.line));
     }
 
     /// A file of the configuration that is not in its language (mime.types), read so that it is recorded.
     pub fn read_file(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         let read = self.source.read(path);
-        read.map_err(|error| format!("cannot read {}: {}", path.display(), crate::log::os_error_text(&error)))
+        read.map_err(|error| {
+            format!(
+                "cannot read {}: {}",
+                path.display(),
+                crate::log::os_error_text(&error)
+            )
+        })
     }
 
     fn fail(&mut self, node: &Node, message: String) {
-        self.errors.push(ConfigError::directive(&self.source, &node.at, message));
+        self.errors
+            .push(ConfigError::directive(&self.source, &node.at, message));
     }
 }
 
@@ -164,14 +172,23 @@ fn execute_one(node: &Node, target: &mut Target<'_>, build: &mut Build) -> Resul
 fn check_place(row: &Directive, target: &Target<'_>, build: &Build) -> Result<(), String> {
     let listed = target.place == Place::Htaccess
         && row.scope.meets(Scope::ALL)
-        && build.override_list.iter().any(|name| name.eq_ignore_ascii_case(row.name));
+        && build
+            .override_list
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(row.name));
     let name = row.name.trim_start_matches('<');
-    let shown = if row.name.starts_with('<') { format!("<{name}>") } else { name.to_owned() };
+    let shown = if row.name.starts_with('<') {
+        format!("<{name}>")
+    } else {
+        name.to_owned()
+    };
     if row.scope.has(Scope::GLOBAL) && target.place == Place::VirtualHost {
         return Err(format!("{shown} cannot occur within <VirtualHost> section"));
     }
     if row.scope.has(Scope::NOT_IN_FILES) && matches!(target.place, Place::Files | Place::If) {
-        return Err(format!("{shown} cannot occur within <Files> or <If> section"));
+        return Err(format!(
+            "{shown} cannot occur within <Files> or <If> section"
+        ));
     }
     if row.scope.meets(target.allowed) || listed {
         return Ok(());
@@ -204,13 +221,19 @@ fn arguments(row: &Directive, text: &str) -> Result<Vec<Vec<String>>, String> {
         Arity::Take12 => exact(list, n == 1 || n == 2, "takes 1-2 arguments"),
         Arity::Take13 => exact(list, n == 1 || n == 3, "takes one or three arguments"),
         Arity::Take23 => exact(list, n == 2 || n == 3, "takes two or three arguments"),
-        Arity::Take123 => exact(list, (1..=3).contains(&n), "takes one, two or three arguments"),
+        Arity::Take123 => exact(
+            list,
+            (1..=3).contains(&n),
+            "takes one, two or three arguments",
+        ),
         Arity::Argv | Arity::Raw => Ok(vec![list]),
         Arity::Iterate if n == 0 => wrong("requires at least one argument"),
         Arity::Iterate => Ok(list.into_iter().map(|word| vec![word]).collect()),
         Arity::Iterate2 if n < 2 => wrong("requires at least two arguments"),
         Arity::Iterate2 => {
-            let pairs = list[1..].iter().map(|word| vec![list[0].clone(), word.clone()]);
+            let pairs = list[1..]
+                .iter()
+                .map(|word| vec![list[0].clone(), word.clone()]);
             Ok(pairs.collect())
         }
         Arity::Flag => {

@@ -102,7 +102,8 @@ impl CoreServer {
 impl Conf for CoreServer {
     fn merge(&self, over: &Self) -> Self {
         let (b, o) = (self, over);
-        let joined = |a: &[Shared<Section>], b: &[Shared<Section>]| a.iter().chain(b).cloned().collect();
+        let joined =
+            |a: &[Shared<Section>], b: &[Shared<Section>]| a.iter().chain(b).cloned().collect();
         CoreServer {
             document_root: pick(&b.document_root, &o.document_root),
             timeout: o.timeout.or(b.timeout),
@@ -115,8 +116,14 @@ impl Conf for CoreServer {
             recursion: o.recursion.or(b.recursion),
             protocol_options: ProtocolOptions {
                 lenient: o.protocol_options.lenient.or(b.protocol_options.lenient),
-                registered_methods: o.protocol_options.registered_methods.or(b.protocol_options.registered_methods),
-                require_1_0: o.protocol_options.require_1_0.or(b.protocol_options.require_1_0),
+                registered_methods: o
+                    .protocol_options
+                    .registered_methods
+                    .or(b.protocol_options.registered_methods),
+                require_1_0: o
+                    .protocol_options
+                    .require_1_0
+                    .or(b.protocol_options.require_1_0),
             },
             trace: o.trace.or(b.trace),
             merge_slashes: o.merge_slashes.or(b.merge_slashes),
@@ -357,13 +364,22 @@ impl CoreDir {
 impl Conf for CoreDir {
     fn merge(&self, over: &Self) -> Self {
         let (b, o) = (self, over);
-        let joined = |a: &[Shared<Section>], b: &[Shared<Section>]| a.iter().chain(b).cloned().collect();
+        let joined =
+            |a: &[Shared<Section>], b: &[Shared<Section>]| a.iter().chain(b).cloned().collect();
         CoreDir {
             options: merge_options(b.options, o.options),
             allow_override: o.allow_override.or(b.allow_override),
-            override_options: if o.allow_override.is_some() { o.override_options } else { b.override_options },
+            override_options: if o.allow_override.is_some() {
+                o.override_options
+            } else {
+                b.override_options
+            },
             override_list: pick(&b.override_list, &o.override_list),
-            nonfatal: if o.allow_override.is_some() { o.nonfatal } else { b.nonfatal },
+            nonfatal: if o.allow_override.is_some() {
+                o.nonfatal
+            } else {
+                b.nonfatal
+            },
             accept_path_info: o.accept_path_info.or(b.accept_path_info),
             default_charset: pick(&b.default_charset, &o.default_charset),
             content_digest: o.content_digest.or(b.content_digest),
@@ -426,7 +442,9 @@ fn merge_etag(base: FileEtag, over: FileEtag) -> FileEtag {
 }
 
 fn merge_keyed<K: PartialEq + Clone, V: Clone>(base: &[(K, V)], over: &[(K, V)]) -> Vec<(K, V)> {
-    let kept = base.iter().filter(|(key, _)| !over.iter().any(|(k, _)| k == key));
+    let kept = base
+        .iter()
+        .filter(|(key, _)| !over.iter().any(|(k, _)| k == key));
     kept.chain(over).cloned().collect()
 }
 
@@ -437,11 +455,18 @@ mod tests {
     #[test]
     fn options_add_up() {
         let base = CoreDir {
-            options: OptionsChange { absolute: Some(Options::INDEXES), ..Default::default() },
+            options: OptionsChange {
+                absolute: Some(Options::INDEXES),
+                ..Default::default()
+            },
             ..Default::default()
         };
         let over = CoreDir {
-            options: OptionsChange { absolute: None, add: Options::EXEC_CGI, remove: Options::INDEXES },
+            options: OptionsChange {
+                absolute: None,
+                add: Options::EXEC_CGI,
+                remove: Options::INDEXES,
+            },
             ..Default::default()
         };
         assert_eq!(base.merge(&over).options(), Options(Options::EXEC_CGI));

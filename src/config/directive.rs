@@ -117,7 +117,13 @@ impl Directive {
         set: Setter,
         help: &'static str,
     ) -> Directive {
-        Directive { name, scope, arity, set, help }
+        Directive {
+            name,
+            scope,
+            arity,
+            set,
+            help,
+        }
     }
 }
 
@@ -240,7 +246,9 @@ pub struct Inner<'x> {
 
 /// A time: `30`, `30s`, `500ms`, `2min`, `1h`, with `unit` where none is written. Apache's `ap_timeout_parameter_parse`.
 pub fn parse_interval(text: &str, unit: &str) -> Option<std::time::Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
     let number: u64 = number.parse().ok()?;
     let suffix = if suffix.is_empty() { unit } else { suffix };
@@ -251,7 +259,9 @@ pub fn parse_interval(text: &str, unit: &str) -> Option<std::time::Duration> {
         "h" | "hour" => 3_600_000,
         _ => return None,
     };
-    number.checked_mul(factor).map(std::time::Duration::from_millis)
+    number
+        .checked_mul(factor)
+        .map(std::time::Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -263,7 +273,10 @@ mod tests {
     fn intervals_have_units() {
         assert_eq!(parse_interval("5", "s"), Some(Duration::from_secs(5)));
         assert_eq!(parse_interval("5", "ms"), Some(Duration::from_millis(5)));
-        assert_eq!(parse_interval("500ms", "s"), Some(Duration::from_millis(500)));
+        assert_eq!(
+            parse_interval("500ms", "s"),
+            Some(Duration::from_millis(500))
+        );
         assert_eq!(parse_interval("2min", "s"), Some(Duration::from_secs(120)));
         assert_eq!(parse_interval("x", "s"), None);
         assert_eq!(parse_interval("5 parsecs", "s"), None);

@@ -18,22 +18,36 @@ pub struct ConfigError {
 impl ConfigError {
     /// A mistake of the text: sections, Include, LoadModule.
     pub fn reading(source: &ConfigSource, at: &At, message: String) -> Self {
-        ConfigError { at: Some(place(source, at)), message, reading: true }
+        ConfigError {
+            at: Some(place(source, at)),
+            message,
+            reading: true,
+        }
     }
 
     /// A directive that is unknown, out of place or refused its arguments.
     pub fn directive(source: &ConfigSource, at: &At, message: String) -> Self {
-        ConfigError { at: Some(place(source, at)), message, reading: false }
+        ConfigError {
+            at: Some(place(source, at)),
+            message,
+            reading: false,
+        }
     }
 
     /// A mistake without a line.
     pub fn bare(message: String) -> Self {
-        ConfigError { at: None, message, reading: true }
+        ConfigError {
+            at: None,
+            message,
+            reading: true,
+        }
     }
 
     /// `file:line` for one-line reports, or the empty text.
     pub fn place(&self) -> String {
-        self.at.as_ref().map_or(String::new(), |(file, line)| format!("{file}:{line}"))
+        self.at
+            .as_ref()
+            .map_or(String::new(), |(file, line)| format!("{file}:{line}"))
     }
 }
 
@@ -46,10 +60,18 @@ impl fmt::Display for ConfigError {
         match &self.at {
             None => write!(f, "httpd: {}", self.message),
             Some((file, line)) if self.reading => {
-                write!(f, "httpd: Syntax error on line {line} of {file}: {}", self.message)
+                write!(
+                    f,
+                    "httpd: Syntax error on line {line} of {file}: {}",
+                    self.message
+                )
             }
             Some((file, line)) => {
-                write!(f, "AH00526: Syntax error on line {line} of {file}:\n{}", self.message)
+                write!(
+                    f,
+                    "AH00526: Syntax error on line {line} of {file}:\n{}",
+                    self.message
+                )
             }
         }
     }

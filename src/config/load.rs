@@ -46,7 +46,11 @@ pub fn load(
     source: ConfigSource,
 ) -> Result<Loaded, Vec<ConfigError>> {
     let globals = Globals {
-        defines: options.defines.iter().map(|name| (name.clone(), None)).collect(),
+        defines: options
+            .defines
+            .iter()
+            .map(|name| (name.clone(), None))
+            .collect(),
         modules: ModuleSet::new(registry),
         root: options.root.clone(),
         runtime_dir: options.runtime_dir.clone(),
@@ -55,7 +59,13 @@ pub fn load(
     };
     let mut build = Build::new(globals, source, 0);
     let tree = read(options, &mut build);
-    let modules: Vec<_> = build.globals.modules.active().iter().map(|(module, _)| *module).collect();
+    let modules: Vec<_> = build
+        .globals
+        .modules
+        .active()
+        .iter()
+        .map(|(module, _)| *module)
+        .collect();
     let hooks = HookTable::build(&modules).unwrap_or_else(|message| {
         build.errors.push(ConfigError::bare(message));
         HookTable::default()
@@ -86,7 +96,10 @@ fn execute_main(tree: &[Node], build: &mut Build) -> Server {
         server: &mut main,
         dir: &mut dir,
         place: Place::Main,
-        allowed: Scope::RSRC_CONF.or(Scope::OPTIONS).or(Scope::FILEINFO).or(Scope::INDEXES),
+        allowed: Scope::RSRC_CONF
+            .or(Scope::OPTIONS)
+            .or(Scope::FILEINFO)
+            .or(Scope::INDEXES),
         section: None,
         limited: None,
     };
@@ -122,14 +135,20 @@ fn finish(
     let mut warnings = build.warnings;
     if errors.is_empty() {
         for check in generation.hooks.check_config.clone() {
-            let mut draft = Draft { generation: &mut generation, warnings: &mut warnings };
+            let mut draft = Draft {
+                generation: &mut generation,
+                warnings: &mut warnings,
+            };
             if let Err(message) = check(&mut draft) {
                 errors.push(ConfigError::bare(message));
             }
         }
     }
     match errors.is_empty() {
-        true => Ok(Loaded { generation, warnings }),
+        true => Ok(Loaded {
+            generation,
+            warnings,
+        }),
         false => Err(errors),
     }
 }
@@ -138,11 +157,19 @@ fn finish(
 fn name_main_server(main: &mut Server) -> String {
     let host = crate::os::host_name().unwrap_or_default();
     let host = String::from_utf8_lossy(&host).to_ascii_lowercase();
-    let host = if host.is_empty() { "127.0.0.1".to_owned() } else { host };
+    let host = if host.is_empty() {
+        "127.0.0.1".to_owned()
+    } else {
+        host
+    };
     let warning = format!(
         "AH00558: httpd: Could not reliably determine the server's fully qualified domain name, using {host}. Set the 'ServerName' directive globally to suppress this message"
     );
-    main.name = Some(ServerName { scheme: None, host, port: 0 });
+    main.name = Some(ServerName {
+        scheme: None,
+        host,
+        port: 0,
+    });
     warning
 }
 

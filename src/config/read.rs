@@ -84,7 +84,15 @@ impl<'a> Reader<'a> {
         warnings: &'a mut Vec<String>,
         main: bool,
     ) -> Self {
-        Reader { globals, source, errors, warnings, main, depth: 0, parents: Vec::new() }
+        Reader {
+            globals,
+            source,
+            errors,
+            warnings,
+            main,
+            depth: 0,
+            parents: Vec::new(),
+        }
     }
 
     /// Reads `path` to the end of `out`. `from` is the line of the Include, if there is one.
@@ -92,13 +100,19 @@ impl<'a> Reader<'a> {
         let line = from.map_or(0, |at| at.line);
         match self.source.open(path, self.depth, line) {
             Ok((file, text)) => {
-                let mut lines = Lines { text: text.lines(), file, number: 0 };
+                let mut lines = Lines {
+                    text: text.lines(),
+                    file,
+                    number: 0,
+                };
                 self.read_lines(&mut lines, None, out);
             }
             Err(error) => {
                 let why = crate::log::os_error_text(&error);
-                let message =
-                    format!("Could not open configuration file {}: {why}", path.display());
+                let message = format!(
+                    "Could not open configuration file {}: {why}",
+                    path.display()
+                );
                 self.errors.push(match from {
                     Some(at) => ConfigError::reading(self.source, at, message),
                     None => ConfigError::bare(message),
@@ -109,21 +123,39 @@ impl<'a> Reader<'a> {
 
     /// Reads lines that stand in no file (`-C`, `-c`, tests) or are in memory already.
     pub fn read_text(&mut self, text: &str, file: u32, out: &mut Vec<Node>) {
-        let mut lines = Lines { text: text.lines(), file, number: 0 };
+        let mut lines = Lines {
+            text: text.lines(),
+            file,
+            number: 0,
+        };
         self.read_lines(&mut lines, None, out);
     }
 
     /// Reads up to the end tag of `section`, or to the end of the text.
-    fn read_lines(&mut self, lines: &mut Lines<'_>, section: Option<(&str, u32)>, out: &mut Vec<Node>) {
+    fn read_lines(
+        &mut self,
+        lines: &mut Lines<'_>,
+        section: Option<(&str, u32)>,
+        out: &mut Vec<Node>,
+    ) {
         while let Some((number, line)) = lines.next() {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let at = At { file: lines.file, line: number };
+            let at = At {
+                file: lines.file,
+                line: number,
+            };
             let line = self.expand(&line, &at);
             if let Some(end) = line.strip_prefix("</") {
                 let Some(end) = end.strip_suffix('>').map(str::trim) else {
-                    self.fail(&at, format!("<{}> directive missing closing '>'", line.trim_start_matches('<')));
+                    self.fail(
+                        &at,
+                        format!(
+                            "<{}> directive missing closing '>'",
+                            line.trim_start_matches('<')
+                        ),
+                    );
                     continue;
                 };
                 match section {
@@ -138,7 +170,10 @@ impl<'a> Reader<'a> {
             self.read_one(lines, &line, at, out);
         }
         if let Some((open, number)) = section {
-            let at = At { file: lines.file, line: number };
+            let at = At {
+                file: lines.file,
+                line: number,
+            };
             let place = format!("{}:{number}", self.source.path_of(&at).display());
             self.fail(&at, format!("{place}: <{open}> was not closed."));
         }
@@ -175,7 +210,10 @@ impl<'a> Reader<'a> {
         let end = inner.find(char::is_whitespace).unwrap_or(inner.len());
         let (name, args) = (inner[1..end].to_owned(), inner[end..].trim().to_owned());
         if self.parents.len() >= MAX_DEPTH {
-            self.fail(&at, format!("sections are nested more than {MAX_DEPTH} deep"));
+            self.fail(
+                &at,
+                format!("sections are nested more than {MAX_DEPTH} deep"),
+            );
             return self.skip(lines, &name, at.line);
         }
         if let Some(holds) = self.condition(&name, &args, &at) {
@@ -188,7 +226,12 @@ impl<'a> Reader<'a> {
         self.parents.push(name.clone());
         self.read_lines(lines, Some((&name, at.line)), &mut children);
         self.parents.pop();
-        out.push(Node { name: format!("<{name}"), args, at, children });
+        out.push(Node {
+            name: format!("<{name}"),
+            args,
+            at,
+            children,
+        });
     }
 
     /// Passes over a section whose condition does not hold, with the sections inside.
@@ -200,7 +243,10 @@ impl<'a> Reader<'a> {
                 match open.pop() {
                     Some(inner) if inner.eq_ignore_ascii_case(end) => {}
                     Some(inner) => {
-                        let at = At { file: lines.file, line: number };
+                        let at = At {
+                            file: lines.file,
+                            line: number,
+                        };
                         return self.fail(&at, format!("Expected </{inner}> but saw </{end}>"));
                     }
                     None => return,
@@ -209,11 +255,16 @@ impl<'a> Reader<'a> {
                     return;
                 }
             } else if let Some(start) = line.strip_prefix('<') {
-                let end = start.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(start.len());
+                let end = start
+                    .find(|c: char| c.is_whitespace() || c == '>')
+                    .unwrap_or(start.len());
                 open.push(start[..end].to_owned());
             }
         }
-        let at = At { file: lines.file, line: opened };
+        let at = At {
+            file: lines.file,
+            line: opened,
+        };
         let place = format!("{}:{opened}", self.source.path_of(&at).display());
         self.fail(&at, format!("{place}: <{name}> was not closed."));
     }
@@ -222,8 +273,15 @@ impl<'a> Reader<'a> {
     fn condition(&mut self, name: &str, args: &str, at: &At) -> Option<bool> {
         let shown = name;
         let name = name.to_ascii_lowercase();
-        if !["ifdefine", "ifmodule", "ifversion", "iffile", "ifdirective", "ifsection"]
-            .contains(&name.as_str())
+        if ![
+            "ifdefine",
+            "ifmodule",
+            "ifversion",
+            "iffile",
+            "ifdirective",
+            "ifsection",
+        ]
+        .contains(&name.as_str())
         {
             return None;
         }
@@ -257,10 +315,23 @@ impl<'a> Reader<'a> {
 
     fn knows_directive(&self, name: &str) -> bool {
         const READ_TIME: &[&str] = &[
-            "Include", "IncludeOptional", "Define", "UnDefine", "LoadModule", "ServerRoot", "DefaultRuntimeDir",
-            "<IfDefine", "<IfModule", "<IfVersion", "<IfFile", "<IfDirective", "<IfSection",
+            "Include",
+            "IncludeOptional",
+            "Define",
+            "UnDefine",
+            "LoadModule",
+            "ServerRoot",
+            "DefaultRuntimeDir",
+            "<IfDefine",
+            "<IfModule",
+            "<IfVersion",
+            "<IfFile",
+            "<IfDirective",
+            "<IfSection",
         ];
-        READ_TIME.iter().any(|known| known.eq_ignore_ascii_case(name))
+        READ_TIME
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
             || self.globals.modules.directive(name).is_some()
     }
 
@@ -315,11 +386,18 @@ impl<'a> Reader<'a> {
         match list.as_slice() {
             _ if !self.allowed_here("Define", at) => {}
             [name] | [name, _] if name.contains(':') => {
-                self.fail(at, format!("Define: variable name must not contain ':': '{name}'"));
+                self.fail(
+                    at,
+                    format!("Define: variable name must not contain ':': '{name}'"),
+                );
             }
             [name] => drop(self.globals.defines.insert(name.clone(), None)),
             [name, value] => {
-                drop(self.globals.defines.insert(name.clone(), Some(value.clone())));
+                drop(
+                    self.globals
+                        .defines
+                        .insert(name.clone(), Some(value.clone())),
+                );
             }
             _ => self.fail(at, "Define takes one or two arguments".into()),
         }
@@ -338,7 +416,10 @@ impl<'a> Reader<'a> {
             return;
         }
         if let Some(outer) = self.parents.last() {
-            return self.fail(at, format!("LoadModule cannot occur within <{outer}> section"));
+            return self.fail(
+                at,
+                format!("LoadModule cannot occur within <{outer}> section"),
+            );
         }
         let result = match words(args).as_slice() {
             [identifier, file] => self.globals.modules.load(identifier, file),
@@ -369,7 +450,11 @@ impl<'a> Reader<'a> {
     }
 
     fn include(&mut self, args: &str, at: &At, optional: bool, out: &mut Vec<Node>) {
-        let name = if optional { "IncludeOptional" } else { "Include" };
+        let name = if optional {
+            "IncludeOptional"
+        } else {
+            "Include"
+        };
         if !self.allowed_here(name, at) {
             return;
         }
@@ -378,7 +463,8 @@ impl<'a> Reader<'a> {
             return self.fail(at, format!("{name} takes one argument"));
         };
         if self.depth >= MAX_DEPTH {
-            let message = format!("{name} is nested more than {MAX_DEPTH} deep; does a file include itself?");
+            let message =
+                format!("{name} is nested more than {MAX_DEPTH} deep; does a file include itself?");
             return self.fail(at, message);
         }
         let path = self.globals.root.join(pattern);
@@ -400,7 +486,10 @@ impl<'a> Reader<'a> {
             self.find_wild(path, out);
             return match out.len() > before || optional {
                 true => Ok(()),
-                false => Err(format!("No matches for the wildcard '{}', failing (use IncludeOptional if required)", path.display())),
+                false => Err(format!(
+                    "No matches for the wildcard '{}', failing (use IncludeOptional if required)",
+                    path.display()
+                )),
             };
         }
         if path.is_dir() {
@@ -427,7 +516,11 @@ impl<'a> Reader<'a> {
 
     fn find_wild(&mut self, path: &Path, out: &mut Vec<PathBuf>) {
         let mut found = vec![PathBuf::from("/")];
-        let parts: Vec<_> = path.components().skip(1).map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
+        let parts: Vec<_> = path
+            .components()
+            .skip(1)
+            .map(|c| c.as_os_str().to_string_lossy().into_owned())
+            .collect();
         for (index, part) in parts.iter().enumerate() {
             let last = index + 1 == parts.len();
             let mut next = Vec::new();
@@ -436,7 +529,13 @@ impl<'a> Reader<'a> {
                     next.push(folder.join(part));
                     continue;
                 }
-                let glob = Glob::new(part, GlobOptions { period: true, ..GlobOptions::PATH });
+                let glob = Glob::new(
+                    part,
+                    GlobOptions {
+                        period: true,
+                        ..GlobOptions::PATH
+                    },
+                );
                 let names = self.source.list(folder).unwrap_or_default();
                 let matching = names.iter().filter(|name| glob.matches(name.as_bytes()));
                 next.extend(matching.map(|name| folder.join(name)));
@@ -453,7 +552,8 @@ impl<'a> Reader<'a> {
     }
 
     fn fail(&mut self, at: &At, message: String) {
-        self.errors.push(ConfigError::reading(self.source, at, message));
+        self.errors
+            .push(ConfigError::reading(self.source, at, message));
     }
 }
 

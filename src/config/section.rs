@@ -19,7 +19,11 @@ pub struct Section {
 #[derive(Debug)]
 pub enum Matcher {
     /// `<Directory /path>`: the path with a slash at its end, and how many slashes that is.
-    Directory { path: String, depth: usize, glob: Option<Glob> },
+    Directory {
+        path: String,
+        depth: usize,
+        glob: Option<Glob>,
+    },
     /// `<DirectoryMatch>`, `<Directory ~>`.
     DirectoryMatch(Pattern),
     /// `<Files>`, by the last path component.
@@ -42,7 +46,9 @@ impl Section {
     /// A `<Location>` match on a decoded URL path.
     pub fn matches_location(&self, uri: &[u8]) -> bool {
         match &self.matcher {
-            Matcher::Location { glob: Some(glob), .. } => glob.matches(uri),
+            Matcher::Location {
+                glob: Some(glob), ..
+            } => glob.matches(uri),
             Matcher::Location { path, glob: None } => is_within(uri, path.as_bytes()),
             Matcher::LocationMatch(pattern) => pattern.is_match(uri),
             _ => false,
@@ -52,8 +58,13 @@ impl Section {
     /// A `<Files>` match on the last component of a file name.
     pub fn matches_file(&self, name: &[u8]) -> bool {
         match &self.matcher {
-            Matcher::Files { glob: Some(glob), .. } => glob.matches(name),
-            Matcher::Files { name: wanted, glob: None } => wanted.as_bytes() == name,
+            Matcher::Files {
+                glob: Some(glob), ..
+            } => glob.matches(name),
+            Matcher::Files {
+                name: wanted,
+                glob: None,
+            } => wanted.as_bytes() == name,
             Matcher::FilesMatch(pattern) => pattern.is_match(name),
             _ => false,
         }
@@ -63,7 +74,9 @@ impl Section {
     pub fn matches_directory(&self, directory: &[u8], slashes: usize) -> bool {
         match &self.matcher {
             Matcher::Directory { depth, .. } if *depth != slashes => false,
-            Matcher::Directory { glob: Some(glob), .. } => glob.matches(directory),
+            Matcher::Directory {
+                glob: Some(glob), ..
+            } => glob.matches(directory),
             Matcher::Directory { path, .. } => path.as_bytes() == directory,
             _ => false,
         }
@@ -72,7 +85,9 @@ impl Section {
     /// The pattern, if it is one of the regular expression kind.
     pub fn pattern(&self) -> Option<&Pattern> {
         match &self.matcher {
-            Matcher::DirectoryMatch(p) | Matcher::FilesMatch(p) | Matcher::LocationMatch(p) => Some(p),
+            Matcher::DirectoryMatch(p) | Matcher::FilesMatch(p) | Matcher::LocationMatch(p) => {
+                Some(p)
+            }
             _ => None,
         }
     }

@@ -38,7 +38,11 @@ struct Record {
 impl ConfigSource {
     /// The same answers again, without touching the file system.
     pub fn replayed(&self) -> ConfigSource {
-        ConfigSource { files: Vec::new(), record: self.record.clone(), replay: true }
+        ConfigSource {
+            files: Vec::new(),
+            record: self.record.clone(),
+            replay: true,
+        }
     }
 
     /// Registers a configuration file and gives its text. Bytes that are not UTF-8 are refused, with the line.
@@ -47,9 +51,16 @@ impl ConfigSource {
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = 1 + before.iter().filter(|b| **b == b'\n').count();
-            io::Error::new(io::ErrorKind::InvalidData, format!("line {line} is not valid UTF-8"))
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("line {line} is not valid UTF-8"),
+            )
         })?;
-        self.files.push(Included { path: path.to_owned(), depth, line });
+        self.files.push(Included {
+            path: path.to_owned(),
+            depth,
+            line,
+        });
         Ok((self.files.len() as u32 - 1, text))
     }
 
@@ -122,7 +133,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("a.conf");
         std::fs::write(&file, b"a\nb \xff\n").expect("written");
-        let error = ConfigSource::default().open(&file, 0, 0).expect_err("refused");
+        let error = ConfigSource::default()
+            .open(&file, 0, 0)
+            .expect_err("refused");
         assert!(error.to_string().contains("line 2"), "{error}");
     }
 }

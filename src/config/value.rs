@@ -87,7 +87,10 @@ impl ConfMap {
                 None => (*id, base.clone_box()),
             })
             .collect();
-        let added = over.entries.iter().filter(|(id, _)| self.find(*id).is_none());
+        let added = over
+            .entries
+            .iter()
+            .filter(|(id, _)| self.find(*id).is_none());
         entries.extend(added.map(|(id, value)| (*id, value.clone_box())));
         ConfMap { entries }
     }
@@ -108,7 +111,11 @@ impl ConfMap {
 impl Clone for ConfMap {
     fn clone(&self) -> Self {
         let entries = self.entries.iter();
-        ConfMap { entries: entries.map(|(id, value)| (*id, value.clone_box())).collect() }
+        ConfMap {
+            entries: entries
+                .map(|(id, value)| (*id, value.clone_box()))
+                .collect(),
+        }
     }
 }
 

@@ -28,7 +28,11 @@ pub fn holds(args: &[String]) -> Result<bool, String> {
         "<" => compare(version)? == std::cmp::Ordering::Less,
         ">=" => compare(version)? != std::cmp::Ordering::Less,
         "<=" => compare(version)? != std::cmp::Ordering::Greater,
-        _ => return Err(format!("unrecognized operator '{operator}' (known: = == > >= < <= ~)")),
+        _ => {
+            return Err(format!(
+                "unrecognized operator '{operator}' (known: = == > >= < <= ~)"
+            ))
+        }
     };
     Ok(found != negated)
 }
@@ -46,7 +50,11 @@ fn compare(version: &str) -> Result<std::cmp::Ordering, String> {
         let number = part.parse().ok();
         match (parts.get_mut(index), number) {
             (Some(slot), Some(number)) => *slot = number,
-            _ => return Err(format!("'{version}' is not a version (major[.minor[.patch]])")),
+            _ => {
+                return Err(format!(
+                    "'{version}' is not a version (major[.minor[.patch]])"
+                ))
+            }
         }
     }
     let (a, b, c) = COMPATIBLE;

@@ -74,7 +74,12 @@ impl ServeContext {
         let first = 1u64 << 32;
         let servers = generation.servers.iter().enumerate();
         let bases: Vec<_> = servers
-            .map(|(index, server)| Rc::new(DirConf { id: first + index as u64, map: server.dir.clone() }))
+            .map(|(index, server)| {
+                Rc::new(DirConf {
+                    id: first + index as u64,
+                    map: server.dir.clone(),
+                })
+            })
             .collect();
         let next = first + bases.len() as u64;
         let context = Rc::new(ServeContext {
@@ -109,7 +114,10 @@ impl ServeContext {
         if let Some(known) = self.merges.borrow().get(&key) {
             return known.clone();
         }
-        let merged = Rc::new(DirConf { id: self.new_id(), map: base.map.merged(over) });
+        let merged = Rc::new(DirConf {
+            id: self.new_id(),
+            map: base.map.merged(over),
+        });
         let mut merges = self.merges.borrow_mut();
         if merges.len() >= MOST_MERGES {
             merges.clear();
@@ -123,7 +131,10 @@ impl ServeContext {
     /// What was remembered for a directory.
     pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Walked> {
         // The key is owned, so that a look-up makes one; a directory is looked up once for each request.
-        self.walks.borrow().get(&(server, BString::from(directory))).cloned()
+        self.walks
+            .borrow()
+            .get(&(server, BString::from(directory)))
+            .cloned()
     }
 
     /// Remembers what the sections for a directory say.
@@ -136,12 +147,17 @@ impl ServeContext {
 
     /// A `.htaccess` file as it was read below the records `under`.
     pub fn htaccess(&self, path: &[u8], under: u64) -> Option<Rc<Htaccess>> {
-        self.htaccess.borrow().get(&(BString::from(path), under)).cloned()
+        self.htaccess
+            .borrow()
+            .get(&(BString::from(path), under))
+            .cloned()
     }
 
     /// Remembers a `.htaccess` file.
     pub fn remember_htaccess(&self, path: &[u8], under: u64, read: Rc<Htaccess>) {
-        self.htaccess.borrow_mut().insert((BString::from(path), under), read);
+        self.htaccess
+            .borrow_mut()
+            .insert((BString::from(path), under), read);
     }
 
     /// A number that nothing else in this context has.
@@ -154,9 +170,13 @@ impl ServeContext {
         let known = self.locals.borrow().get(&TypeId::of::<T>()).cloned();
         let value = known.unwrap_or_else(|| {
             let made: Rc<dyn Any> = Rc::new(make());
-            self.locals.borrow_mut().insert(TypeId::of::<T>(), made.clone());
+            self.locals
+                .borrow_mut()
+                .insert(TypeId::of::<T>(), made.clone());
             made
         });
-        value.downcast().unwrap_or_else(|_| unreachable!("the entry is keyed by its own type"))
+        value
+            .downcast()
+            .unwrap_or_else(|_| unreachable!("the entry is keyed by its own type"))
     }
 }

@@ -187,7 +187,9 @@ impl Http1 {
             _ => 0,
         };
         self.input.truncate(old + read);
-        self.info.bytes_in.set(self.info.bytes_in.get() + read as u64);
+        self.info
+            .bytes_in
+            .set(self.info.bytes_in.get() + read as u64);
         result
     }
 
@@ -198,7 +200,12 @@ impl Http1 {
     /// Reads, processes, answers and logs one request. None if the request took the connection with it.
     async fn one_request(mut self: Box<Self>) -> Option<Box<Http1>> {
         let ctx = self.ctx.clone();
-        let mut r = Request::new(ctx.clone(), self.info.clone(), self.info.base_server, Exchange::Nowhere);
+        let mut r = Request::new(
+            ctx.clone(),
+            self.info.clone(),
+            self.info.base_server,
+            Exchange::Nowhere,
+        );
         self.framed = None;
         let reading = self.read_head(&mut r).await;
         if matches!(reading, Err(Refused::Silently)) {
@@ -216,13 +223,22 @@ impl Http1 {
         }
         // The handler has produced its last byte: another request may work while the peer reads this one's answer.
         if let Some(slot) = &permit.slot {
-            let left = if r.header_only { 0 } else { r.out.pending.len() + r.out.ready.len() };
-            slot.end(r.bytes_sent + left, crate::os::clock::microseconds(std::time::SystemTime::now()) as u64);
+            let left = if r.header_only {
+                0
+            } else {
+                r.out.pending.len() + r.out.ready.len()
+            };
+            slot.end(
+                r.bytes_sent + left,
+                crate::os::clock::microseconds(std::time::SystemTime::now()) as u64,
+            );
         }
         drop(permit);
         finish_response(&mut r).await;
         phases::log(&mut r).await;
-        let Exchange::Http1(mut http) = r.exchange.take() else { return None };
+        let Exchange::Http1(mut http) = r.exchange.take() else {
+            return None;
+        };
         http.info.requests.set(http.info.requests.get() + 1);
         if http.keep_alive && !http.broken && !http.drop_body(&mut r).await {
             http.keep_alive = false;
@@ -266,7 +282,10 @@ impl Http1 {
                     r.the_request = BString::from(parser.request_line(&self.input));
                     // A peer that dawdles does not get its time again when the connection closes.
                     self.info.short_linger.set(true);
-                    return Err(self.refuse(r, Reject::new(408, "the request's head did not arrive in time")));
+                    return Err(self.refuse(
+                        r,
+                        Reject::new(408, "the request's head did not arrive in time"),
+                    ));
                 }
                 Err(_) => return Err(Refused::Silently),
             }
@@ -278,14 +297,23 @@ impl Http1 {
         self.keep_alive = false;
         self.body = Body::Done;
         r.request_time = std::time::SystemTime::now();
-        log!(&*r, Level::Info, 566, "request refused with {}: {}", reject.status, reject.reason);
+        log!(
+            &*r,
+            Level::Info,
+            566,
+            "request refused with {}: {}",
+            reject.status,
+            reject.reason
+        );
         Refused::With(reject)
     }
 
     /// The one expectation there is (RFC 9110, section 10.1.1).
     fn check_expectation(&mut self, r: &mut Request) -> Result<(), Refused> {
         let strange = r.version >= Version::Http11
-            && r.headers_in.get("Expect").is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue"));
+            && r.headers_in
+                .get("Expect")
+                .is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue"));
         match strange {
             true => Err(self.refuse(r, Reject::new(417, "unknown expectation"))),
             false => Ok(()),
@@ -364,7 +392,12 @@ impl Http1 {
     fn fail(&mut self, r: &mut Request, status: u16, reason: &'static str) -> io::Error {
         self.keep_alive = false;
         self.body = Body::Done;
-        log!(&*r, Level::Info, 567, "reading the request's body failed with {status}: {reason}");
+        log!(
+            &*r,
+            Level::Info,
+            567,
+            "reading the request's body failed with {status}: {reason}"
+        );
         io::Error::other(error::BodyError { status, reason })
     }
 
@@ -477,15 +510,25 @@ impl Http1 {
         self.framed = Some(framed);
     }
 
-    async fn send_brigade(&mut self, r: &mut Request, brigade: Brigade, last: bool) -> io::Result<()> {
-        let (chunks, has_body) = self.framed.as_ref().map_or((false, false), |f| (f.chunked, f.has_body));
+    async fn send_brigade(
+        &mut self,
+        r: &mut Request,
+        brigade: Brigade,
+        last: bool,
+    ) -> io::Result<()> {
+        let (chunks, has_body) = self
+            .framed
+            .as_ref()
+            .map_or((false, false), |f| (f.chunked, f.has_body));
         for bucket in brigade.buckets {
             if !has_body {
                 continue;
             }
             r.bytes_sent += bucket.len();
             if chunks && !bucket.is_empty() {
-                self.push(Bytes::copy_from_slice(chunked::size_line(bucket.len()).as_bytes()));
+                self.push(Bytes::copy_from_slice(
+                    chunked::size_line(bucket.len()).as_bytes(),
+                ));
             }
             let framed = chunks && !bucket.is_empty();
             match bucket {
@@ -532,7 +575,8 @@ impl Http1 {
         while offset < end {
             let step = Instant::now() + self.timeout;
             let transport = &mut self.transport;
-            let send = poll_fn(|cx| transport.poll_send_file(cx, &range.file, offset, end - offset));
+            let send =
+                poll_fn(|cx| transport.poll_send_file(cx, &range.file, offset, end - offset));
             let sent = timed(step, send).await?;
             if sent == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -548,7 +592,12 @@ impl Http1 {
         while offset < end {
             let len = (end - offset).min(GATHER as u64);
             let mut bytes = Vec::new();
-            FileRange { offset, len, ..range.clone() }.read_into(&mut bytes)?;
+            FileRange {
+                offset,
+                len,
+                ..range.clone()
+            }
+            .read_into(&mut bytes)?;
             self.push(Bytes::from(bytes));
             self.flush().await?;
             offset += len;
@@ -560,14 +609,20 @@ impl Http1 {
     async fn flush(&mut self) -> io::Result<()> {
         let mut done = 0;
         while done < self.output.len() {
-            let slices: Vec<_> = self.output[done..].iter().take(64).map(|b| IoSlice::new(b)).collect();
+            let slices: Vec<_> = self.output[done..]
+                .iter()
+                .take(64)
+                .map(|b| IoSlice::new(b))
+                .collect();
             let transport = &mut self.transport;
             let write = poll_fn(|cx| transport.poll_writev(cx, &slices));
             let mut written = timed(Instant::now() + self.timeout, write).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            self.info.bytes_out.set(self.info.bytes_out.get() + written as u64);
+            self.info
+                .bytes_out
+                .set(self.info.bytes_out.get() + written as u64);
             while let Some(bytes) = self.output.get_mut(done) {
                 if written < bytes.len() {
                     bytes.advance(written);
@@ -596,7 +651,10 @@ enum Refused {
     With(Reject),
 }
 
-async fn timed<T>(at: Instant, work: impl std::future::Future<Output = io::Result<T>>) -> io::Result<T> {
+async fn timed<T>(
+    at: Instant,
+    work: impl std::future::Future<Output = io::Result<T>>,
+) -> io::Result<T> {
     match crate::run::timeout_at(at, work).await {
         Ok(result) => result,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -634,7 +692,10 @@ fn begin_slot(permit: &Permit, r: &Request) {
             protocol: protocol.as_bytes(),
             before: (u64::from(r.conn.requests.get()), 0),
         };
-        slot.begin(&facts, crate::os::clock::microseconds(r.request_time) as u64);
+        slot.begin(
+            &facts,
+            crate::os::clock::microseconds(r.request_time) as u64,
+        );
     }
 }
 
@@ -681,7 +742,10 @@ fn fill_target(r: &mut Request, accepted: crate::protocol::http1::Accepted<'_>) 
         r.host_port = authority.port;
     }
     let (server, matched) =
-        r.ctx.generation.vhosts.named(r.conn.local, r.hostname.as_deref(), &r.uri);
+        r.ctx
+            .generation
+            .vhosts
+            .named(r.conn.local, r.hostname.as_deref(), &r.uri);
     r.server = server;
     r.conf = r.ctx.base_conf(server);
     if !matched && r.hostname.is_some() && r.core_server().strict_host_check.unwrap_or(false) {

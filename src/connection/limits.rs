@@ -35,7 +35,11 @@ pub struct Clock {
 impl Clock {
     /// Starts a stage.
     pub fn start(limit: StageLimit, now: Instant) -> Clock {
-        Clock { start: now, limit, bytes: 0 }
+        Clock {
+            start: now,
+            limit,
+            bytes: 0,
+        }
     }
 
     /// Counts what came in.
@@ -71,7 +75,11 @@ mod tests {
     fn data_extends_the_time_up_to_the_most() {
         let now = Instant::now();
         let second = Duration::from_secs(1);
-        let limit = StageLimit { initial: Some(20 * second), most: Some(40 * second), min_rate: 500 };
+        let limit = StageLimit {
+            initial: Some(20 * second),
+            most: Some(40 * second),
+            min_rate: 500,
+        };
         let mut clock = Clock::start(limit, now);
         assert_eq!(clock.deadline(), Some(now + 20 * second));
         clock.add(1000);

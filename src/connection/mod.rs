@@ -78,8 +78,22 @@ pub struct ConnInfo {
 
 impl Parked {
     /// A connection that has just been accepted.
-    pub fn new(socket: crate::run::Fd, local: SocketAddr, peer: SocketAddr, listener: u32, id: u64) -> Parked {
-        Parked { socket, local, peer, listener, requests: 0, deadline: None, id }
+    pub fn new(
+        socket: crate::run::Fd,
+        local: SocketAddr,
+        peer: SocketAddr,
+        listener: u32,
+        id: u64,
+    ) -> Parked {
+        Parked {
+            socket,
+            local,
+            peer,
+            listener,
+            requests: 0,
+            deadline: None,
+            id,
+        }
     }
 }
 
@@ -91,7 +105,13 @@ pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
         listener: parked.listener,
         id: parked.id,
         requests: Cell::new(parked.requests),
-        base_server: ctx.generation.vhosts.at(parked.local).first().copied().unwrap_or(0),
+        base_server: ctx
+            .generation
+            .vhosts
+            .at(parked.local)
+            .first()
+            .copied()
+            .unwrap_or(0),
         mark: Mark::new(),
         read_limits: ReadLimits::default(),
         bytes_in: Cell::new(0),

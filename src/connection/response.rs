@@ -28,14 +28,20 @@ pub fn frame(r: &mut Request, complete: bool, may_keep: bool) -> Framed {
     }
     r.err_headers_out = err;
     if r.version == Version::Http09 || r.raw_response {
-        return Framed { head: Bytes::new(), chunked: false, has_body: true, keep_alive: false };
+        return Framed {
+            head: Bytes::new(),
+            chunked: false,
+            has_body: true,
+            keep_alive: false,
+        };
     }
     if complete {
         cut_ranges(r);
     }
     let bodiless = status::is_header_only(r.status);
     let chunked = frame_body(r, complete, bodiless);
-    let delimited = bodiless || r.header_only || chunked || r.headers_out.contains("Content-Length");
+    let delimited =
+        bodiless || r.header_only || chunked || r.headers_out.contains("Content-Length");
     let keep_alive = keeps_alive(r, may_keep, delimited);
     type_fields(r);
     if r.status == status::NOT_MODIFIED {
@@ -43,7 +49,12 @@ pub fn frame(r: &mut Request, complete: bool, may_keep: bool) -> Framed {
         r.headers_out.unset("Content-Type");
     }
     let has_body = !bodiless && !r.header_only;
-    Framed { head: head(r), chunked, has_body, keep_alive }
+    Framed {
+        head: head(r),
+        chunked,
+        has_body,
+        keep_alive,
+    }
 }
 
 /// Content-Length where the length is known, else chunks where the peer understands them. True for chunks.
@@ -89,11 +100,18 @@ fn keeps_alive(r: &mut Request, may_keep: bool, delimited: bool) -> bool {
         && (most == 0 || used < most)
         && !status::drops_connection(r.status)
         && !r.headers_in.has_token("Connection", "close")
-        && !r.response_field("Connection").is_some_and(|v| v.eq_ignore_ascii_case(b"close"))
+        && !r
+            .response_field("Connection")
+            .is_some_and(|v| v.eq_ignore_ascii_case(b"close"))
         && !r.env.contains("nokeepalive");
     if keep && asked {
-        let left = if most > 0 { format!(", max={}", most - used) } else { String::new() };
-        r.headers_out.set("Keep-Alive", format!("timeout={seconds}{left}"));
+        let left = if most > 0 {
+            format!(", max={}", most - used)
+        } else {
+            String::new()
+        };
+        r.headers_out
+            .set("Keep-Alive", format!("timeout={seconds}{left}"));
         r.headers_out.merge("Connection", "Keep-Alive");
     }
     if !keep && !r.headers_out.has_token("Connection", "close") {
@@ -106,7 +124,8 @@ fn keeps_alive(r: &mut Request, may_keep: bool, delimited: bool) -> bool {
 fn type_fields(r: &mut Request) {
     if let Some(kind) = r.content_type.clone() {
         let charset = r.core_dir().default_charset.clone().unwrap_or_default();
-        let plain = kind.eq_ignore_ascii_case("text/plain") || kind.eq_ignore_ascii_case("text/html");
+        let plain =
+            kind.eq_ignore_ascii_case("text/plain") || kind.eq_ignore_ascii_case("text/html");
         let field = match plain && !charset.is_empty() {
             true => format!("{kind}; charset={charset}"),
             false => kind,
@@ -117,7 +136,8 @@ fn type_fields(r: &mut Request) {
         r.headers_out.set("Content-Encoding", encoding);
     }
     if !r.content_languages.is_empty() {
-        r.headers_out.set("Content-Language", r.content_languages.join(", "));
+        r.headers_out
+            .set("Content-Language", r.content_languages.join(", "));
     }
 }
 
@@ -133,7 +153,9 @@ fn head(r: &Request) -> Bytes {
     };
     head.extend_from_slice(version.as_bytes());
     match &r.status_line {
-        Some(line) if line.starts_with(&r.status.to_string()) => head.extend_from_slice(line.as_bytes()),
+        Some(line) if line.starts_with(&r.status.to_string()) => {
+            head.extend_from_slice(line.as_bytes())
+        }
         _ => head.extend_from_slice(status::line(r.status).as_bytes()),
     }
     head.extend_from_slice(b"\r\n");
@@ -141,7 +163,11 @@ fn head(r: &Request) -> Bytes {
         field(&mut head, b"Date", crate::run::date().as_bytes());
     }
     if !r.headers_out.contains("Server") {
-        field(&mut head, b"Server", r.ctx.generation.server_field.as_bytes());
+        field(
+            &mut head,
+            b"Server",
+            r.ctx.generation.server_field.as_bytes(),
+        );
     }
     for (name, value) in r.headers_out.iter() {
         field(&mut head, name, value);
@@ -166,17 +192,33 @@ fn field(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 
 /// Answers a Range field from the complete body (Apache's BYTERANGE filter).
 fn cut_ranges(r: &mut Request) {
-    if r.status != status::OK || !matches!(r.method, Method::Get | Method::Head) || r.no_local_copy {
+    if r.status != status::OK || !matches!(r.method, Method::Get | Method::Head) || r.no_local_copy
+    {
         return;
     }
-    let refuses = r.response_field("Accept-Ranges").is_some_and(|v| v.eq_ignore_ascii_case(b"none"));
-    let Some(asked) = r.headers_in.get("Range").map(|v| v.to_owned()).filter(|_| !refuses) else { return };
+    let refuses = r
+        .response_field("Accept-Ranges")
+        .is_some_and(|v| v.eq_ignore_ascii_case(b"none"));
+    let Some(asked) = r
+        .headers_in
+        .get("Range")
+        .map(|v| v.to_owned())
+        .filter(|_| !refuses)
+    else {
+        return;
+    };
     if r.headers_out.contains("Content-Range") || !crate::request::error::if_range_holds(r) {
         return;
     }
-    let Some(limits) = range_limits(r.core_dir()) else { return };
+    let Some(limits) = range_limits(r.core_dir()) else {
+        return;
+    };
     let total = match r.out.ready.len() {
-        0 => r.headers_out.get("Content-Length").and_then(|v| std::str::from_utf8(v).ok()?.parse().ok()).unwrap_or(0),
+        0 => r
+            .headers_out
+            .get("Content-Length")
+            .and_then(|v| std::str::from_utf8(v).ok()?.parse().ok())
+            .unwrap_or(0),
         len => len,
     };
     match range::parse(&asked, total, &limits) {
@@ -187,11 +229,13 @@ fn cut_ranges(r: &mut Request) {
         }
         Ranges::Single(piece) => {
             r.status = status::PARTIAL_CONTENT;
-            r.headers_out.set("Content-Range", range::content_range(&piece, total));
+            r.headers_out
+                .set("Content-Range", range::content_range(&piece, total));
             let cut = r.out.ready.slice(piece.first, piece.size());
             finish(cut, r);
             if r.header_only {
-                r.headers_out.set("Content-Length", piece.size().to_string());
+                r.headers_out
+                    .set("Content-Length", piece.size().to_string());
             }
         }
         Ranges::Multi(pieces) => multipart(r, &pieces, total),
@@ -205,19 +249,22 @@ fn finish(mut brigade: Brigade, r: &mut Request) {
 
 fn multipart(r: &mut Request, pieces: &[ByteRange], total: u64) {
     r.status = status::PARTIAL_CONTENT;
-    let seed = r.conn.id.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ crate::os::clock::microseconds(r.request_time) as u64;
+    let seed = r.conn.id.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        ^ crate::os::clock::microseconds(r.request_time) as u64;
     let kind = r.content_type.take();
     let parts = Multipart::new(pieces, total, kind.as_deref().map(str::as_bytes), seed);
     let mut body = Brigade::default();
     for (piece, head) in pieces.iter().zip(parts.heads()) {
         body.push_bytes(head.clone());
-        body.buckets.append(&mut r.out.ready.slice(piece.first, piece.size()).buckets);
+        body.buckets
+            .append(&mut r.out.ready.slice(piece.first, piece.size()).buckets);
     }
     body.push_bytes(parts.tail().to_vec());
     finish(body, r);
     r.content_type = Some(parts.content_type());
     if r.header_only {
-        r.headers_out.set("Content-Length", parts.content_length().to_string());
+        r.headers_out
+            .set("Content-Length", parts.content_length().to_string());
     }
 }
 

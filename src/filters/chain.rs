@@ -1,6 +1,9 @@
 //! A request's own filters: added by name, kept in the order of their class, run one behind the other.
 
-use super::{Brigade, Bucket, Class, Direction, FilterRecord, Filtered, InputFilter, MakeFilter, OutputFilter};
+use super::{
+    Brigade, Bucket, Class, Direction, FilterRecord, Filtered, InputFilter, MakeFilter,
+    OutputFilter,
+};
 use crate::request::Request;
 use bytes::Bytes;
 use std::io;
@@ -18,7 +21,9 @@ pub struct Output {
 impl Output {
     /// True if a filter of this name is in the chain.
     pub fn has_filter(&self, name: &str) -> bool {
-        self.filters.iter().any(|(_, known, _)| known.eq_ignore_ascii_case(name))
+        self.filters
+            .iter()
+            .any(|(_, known, _)| known.eq_ignore_ascii_case(name))
     }
 
     /// Takes away what was produced so far and the content filters: an error page starts anew.
@@ -28,7 +33,8 @@ impl Output {
 
     /// Takes a filter out of the chain.
     pub fn remove_filter(&mut self, name: &str) {
-        self.filters.retain(|(_, known, _)| !known.eq_ignore_ascii_case(name));
+        self.filters
+            .retain(|(_, known, _)| !known.eq_ignore_ascii_case(name));
     }
 
     /// Takes over the filters of another response, behind its own of the same class.
@@ -75,7 +81,12 @@ impl Request {
         self.add_found(record, "input", name)
     }
 
-    fn add_found(&mut self, record: Option<&'static FilterRecord>, kind: &str, name: &str) -> Result<(), String> {
+    fn add_found(
+        &mut self,
+        record: Option<&'static FilterRecord>,
+        kind: &str,
+        name: &str,
+    ) -> Result<(), String> {
         let record = record.ok_or_else(|| format!("no {kind} filter is called {name}"))?;
         self.add_filter_record(record);
         Ok(())
@@ -91,15 +102,25 @@ impl Request {
             }
             MakeFilter::Input(make) => {
                 if let Some(filter) = make(self) {
-                    let at = self.input.filters.partition_point(|(c, ..)| *c <= record.class);
-                    self.input.filters.insert(at, (record.class, record.name, filter));
+                    let at = self
+                        .input
+                        .filters
+                        .partition_point(|(c, ..)| *c <= record.class);
+                    self.input
+                        .filters
+                        .insert(at, (record.class, record.name, filter));
                 }
             }
         }
     }
 
     /// Adds a filter that has been made already.
-    pub fn insert_output_filter(&mut self, class: Class, name: &'static str, filter: Box<dyn OutputFilter>) {
+    pub fn insert_output_filter(
+        &mut self,
+        class: Class,
+        name: &'static str,
+        filter: Box<dyn OutputFilter>,
+    ) {
         let at = self.out.filters.partition_point(|(c, ..)| *c <= class);
         self.out.filters.insert(at, (class, name, filter));
     }

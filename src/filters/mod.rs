@@ -98,10 +98,16 @@ impl Brigade {
             }
             let take = (size - skip).min(want);
             match bucket {
-                Bucket::Bytes(bytes) => out.push_bytes(bytes.slice(skip as usize..(skip + take) as usize)),
+                Bucket::Bytes(bytes) => {
+                    out.push_bytes(bytes.slice(skip as usize..(skip + take) as usize))
+                }
                 Bucket::File(range) => {
                     let offset = range.offset + skip;
-                    out.buckets.push_back(Bucket::File(FileRange { offset, len: take, ..range.clone() }));
+                    out.buckets.push_back(Bucket::File(FileRange {
+                        offset,
+                        len: take,
+                        ..range.clone()
+                    }));
                 }
                 Bucket::Flush | Bucket::End => {}
             }
@@ -131,7 +137,11 @@ impl Brigade {
                     self.buckets.push_front(Bucket::Bytes(bytes));
                 }
                 Bucket::File(range) if left > 0 => {
-                    let rest = FileRange { offset: range.offset + left, len: range.len - left, ..range.clone() };
+                    let rest = FileRange {
+                        offset: range.offset + left,
+                        len: range.len - left,
+                        ..range.clone()
+                    };
                     first.push_back(Bucket::File(FileRange { len: left, ..range }));
                     self.buckets.push_front(Bucket::File(rest));
                 }

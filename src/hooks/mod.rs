@@ -163,7 +163,12 @@ pub struct HookEntry {
 impl HookEntry {
     /// An entry in the usual place.
     pub const fn new(hook: Hook) -> Self {
-        HookEntry { hook, order: Order::Middle, after: &[], before: &[] }
+        HookEntry {
+            hook,
+            order: Order::Middle,
+            after: &[],
+            before: &[],
+        }
     }
     /// A request hook in the usual place.
     pub const fn request(phase: Phase, run: RequestHook) -> Self {

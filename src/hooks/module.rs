@@ -71,7 +71,10 @@ impl ModuleSet {
     /// The static modules of a build.
     pub fn new(registry: &'static Registry) -> Self {
         let built_in = registry.compiled.iter().filter(|c| !c.shared);
-        ModuleSet { registry, active: built_in.map(|c| (c.module, false)).collect() }
+        ModuleSet {
+            registry,
+            active: built_in.map(|c| (c.module, false)).collect(),
+        }
     }
 
     /// The modules that are awake, and whether LoadModule woke them.
@@ -87,7 +90,10 @@ impl ModuleSet {
     /// The short name (`alias`) of a module that is called `alias`, `mod_alias.c` or `alias_module`.
     pub fn short_name(&self, name: &str) -> Option<&'static str> {
         let short = |module: &'static Module| module.identifier.trim_end_matches("_module");
-        let found = self.active.iter().find(|(module, _)| module.is_called(name) || short(module) == name);
+        let found = self
+            .active
+            .iter()
+            .find(|(module, _)| module.is_called(name) || short(module) == name);
         found.map(|(module, _)| short(module))
     }
 
@@ -109,13 +115,15 @@ impl ModuleSet {
     ) -> impl Iterator<Item = (&'static Module, &'static Directive)> + 'a {
         self.active.iter().flat_map(move |(module, _)| {
             let rows = module.directives.iter();
-            rows.filter(move |row| row.name.eq_ignore_ascii_case(name)).map(move |row| (*module, row))
+            rows.filter(move |row| row.name.eq_ignore_ascii_case(name))
+                .map(move |row| (*module, row))
         })
     }
 
     /// `LoadModule identifier file`. `Ok(Some(note))` is worth a line in the log, no more.
     pub fn load(&mut self, identifier: &str, file: &str) -> Result<Option<String>, String> {
-        if let Some((module, woken)) = self.active.iter().find(|(m, _)| m.identifier == identifier) {
+        if let Some((module, woken)) = self.active.iter().find(|(m, _)| m.identifier == identifier)
+        {
             return Ok(Some(match woken {
                 true => format!("AH01574: module {identifier} is already loaded, skipping"),
                 false => format!(
@@ -124,7 +132,11 @@ impl ModuleSet {
                 ),
             }));
         }
-        let sleeping = self.registry.compiled.iter().find(|c| c.module.identifier == identifier);
+        let sleeping = self
+            .registry
+            .compiled
+            .iter()
+            .find(|c| c.module.identifier == identifier);
         if let Some(compiled) = sleeping {
             self.active.push((compiled.module, true));
             return Ok(None);
@@ -134,19 +146,32 @@ impl ModuleSet {
                 "{identifier} is another MPM, and exactly one is compiled in: build with ./configure --with-mpm={mpm}, or remove this line"
             ));
         }
-        if let Some((_, name)) = self.registry.unwritten.iter().find(|(id, _)| *id == identifier) {
-            return Err(format!("{identifier} ({name}) is not written yet in this server"));
+        if let Some((_, name)) = self
+            .registry
+            .unwritten
+            .iter()
+            .find(|(id, _)| *id == identifier)
+        {
+            return Err(format!(
+                "{identifier} ({name}) is not written yet in this server"
+            ));
         }
         let known = self.registry.compiled.iter().map(|c| c.module.identifier);
         Err(match nearest(identifier, known) {
             Some(near) => format!("no module is called {identifier}; did you mean {near}?"),
-            None => format!("no module is called {identifier} in this build (httpd -l and -M list them)"),
+            None => format!(
+                "no module is called {identifier} in this build (httpd -l and -M list them)"
+            ),
         })
     }
 
     /// What to say about a directive that no active module has.
     pub fn unknown_directive(&self, name: &str) -> String {
-        let asleep = self.registry.compiled.iter().filter(|c| !self.is_active(c.module.identifier));
+        let asleep = self
+            .registry
+            .compiled
+            .iter()
+            .filter(|c| !self.is_active(c.module.identifier));
         for compiled in asleep {
             let has = |row: &&Directive| row.name.eq_ignore_ascii_case(name);
             if compiled.module.directives.iter().any(|row| has(&row)) {
@@ -158,12 +183,17 @@ impl ModuleSet {
             }
         }
         if let Some((_, module)) = self.elsewhere(name) {
-            return format!("Invalid command '{name}', it belongs to {module}, which is not part of this build");
+            return format!(
+                "Invalid command '{name}', it belongs to {module}, which is not part of this build"
+            );
         }
         let base = format!(
             "Invalid command '{name}', perhaps misspelled or defined by a module not included in the server configuration"
         );
-        let names = self.active.iter().flat_map(|(m, _)| m.directives.iter().map(|row| row.name));
+        let names = self
+            .active
+            .iter()
+            .flat_map(|(m, _)| m.directives.iter().map(|row| row.name));
         match nearest(name, names) {
             Some(near) => format!("{base}; did you mean '{near}'?"),
             None => base,
@@ -171,6 +201,9 @@ impl ModuleSet {
     }
 
     fn elsewhere(&self, name: &str) -> Option<&'static (&'static str, &'static str)> {
-        self.registry.elsewhere.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+        self.registry
+            .elsewhere
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 }

@@ -39,8 +39,11 @@ pub type CheckPassword =
     for<'r> fn(&'r mut Request, user: &'r [u8], password: &'r [u8]) -> LocalFuture<'r, AuthnResult>;
 
 /// Finds the MD5 digest of `user:realm:password` in hexadecimal; see [`Service::Authn`]. `Err` is never `Granted`.
-pub type FindDigest =
-    for<'r> fn(&'r mut Request, user: &'r [u8], realm: &'r [u8]) -> LocalFuture<'r, Result<String, AuthnResult>>;
+pub type FindDigest = for<'r> fn(
+    &'r mut Request,
+    user: &'r [u8],
+    realm: &'r [u8],
+) -> LocalFuture<'r, Result<String, AuthnResult>>;
 
 /// Reads the words of a Require line; see [`Service::Authz`].
 pub type ParseRequire = fn(&mut Cmd<'_>, args: &str) -> Result<Prepared, String>;

@@ -16,7 +16,10 @@ pub fn sorted(modules: &[&'static Module]) -> Result<Vec<Entry>, String> {
     let mut rest = entries.as_slice();
     while let Some((_, first)) = rest.first() {
         let key = first.hook.key();
-        let end = rest.iter().position(|(_, e)| e.hook.key() != key).unwrap_or(rest.len());
+        let end = rest
+            .iter()
+            .position(|(_, e)| e.hook.key() != key)
+            .unwrap_or(rest.len());
         let (group, later) = rest.split_at(end);
         topological(group.to_vec(), &mut out)?;
         rest = later;
@@ -27,11 +30,18 @@ pub fn sorted(modules: &[&'static Module]) -> Result<Vec<Entry>, String> {
 /// Takes again and again the first entry that waits for no other.
 fn topological(mut waiting: Vec<Entry>, out: &mut Vec<Entry>) -> Result<(), String> {
     while !waiting.is_empty() {
-        let free = waiting.iter().position(|entry| !waiting.iter().any(|other| must_follow(entry, other)));
+        let free = waiting
+            .iter()
+            .position(|entry| !waiting.iter().any(|other| must_follow(entry, other)));
         let Some(free) = free else {
             let names: Vec<_> = waiting.iter().map(|(module, _)| module.name).collect();
-            let hook = waiting.first().map_or(String::new(), |(_, entry)| entry.hook.name());
-            return Err(format!("the hooks of {} wait for each other on {hook}", names.join(", ")));
+            let hook = waiting
+                .first()
+                .map_or(String::new(), |(_, entry)| entry.hook.name());
+            return Err(format!(
+                "the hooks of {} wait for each other on {hook}",
+                names.join(", ")
+            ));
         };
         out.push(waiting.remove(free));
     }
@@ -57,16 +67,35 @@ mod tests {
 
     static LATE: Module = Module {
         name: "late.c",
-        hooks: &[PLAIN.order(Order::Last), HookEntry::new(Hook::Monitor(|_| ()))],
+        hooks: &[
+            PLAIN.order(Order::Last),
+            HookEntry::new(Hook::Monitor(|_| ())),
+        ],
         ..Module::EMPTY
     };
-    static ONE: Module = Module { name: "one.c", hooks: &[PLAIN.after(&["two.c"])], ..Module::EMPTY };
-    static TWO: Module = Module { name: "two.c", hooks: &[PLAIN], ..Module::EMPTY };
-    static LOOP: Module = Module { name: "two.c", hooks: &[PLAIN.after(&["one.c"])], ..Module::EMPTY };
+    static ONE: Module = Module {
+        name: "one.c",
+        hooks: &[PLAIN.after(&["two.c"])],
+        ..Module::EMPTY
+    };
+    static TWO: Module = Module {
+        name: "two.c",
+        hooks: &[PLAIN],
+        ..Module::EMPTY
+    };
+    static LOOP: Module = Module {
+        name: "two.c",
+        hooks: &[PLAIN.after(&["one.c"])],
+        ..Module::EMPTY
+    };
 
     #[test]
     fn places_and_wishes_are_kept() {
-        let names: Vec<_> = sorted(&[&LATE, &ONE, &TWO]).expect("sorted").iter().map(|(m, _)| m.name).collect();
+        let names: Vec<_> = sorted(&[&LATE, &ONE, &TWO])
+            .expect("sorted")
+            .iter()
+            .map(|(m, _)| m.name)
+            .collect();
         assert_eq!(names, ["late.c", "two.c", "one.c", "late.c"]);
     }
 

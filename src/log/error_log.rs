@@ -130,7 +130,10 @@ impl ErrorLog {
             let connection = scene.connection.map(|connection| connection.mark());
             let request = scene.request.map(|request| request.mark());
             // Access logs show the numbers (`%L`) of those about whom there is something to find here.
-            connection.iter().chain(&request).for_each(|mark| mark.number());
+            connection
+                .iter()
+                .chain(&request)
+                .for_each(|mark| mark.number());
             self.introduce(connection, &parts.connection, scene);
             self.introduce(request, &parts.request, scene);
             let level = message.level;

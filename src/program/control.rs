@@ -46,7 +46,9 @@ pub fn begin(command: &Command, generation: &Generation) -> Next {
 
 /// The pid of the running server, or what the PidFile says instead.
 fn running(path: &Path) -> Result<Pid, String> {
-    let Some(pid) = pidfile::read(path) else { return Err("no pid file".into()) };
+    let Some(pid) = pidfile::read(path) else {
+        return Err("no pid file".into());
+    };
     match Pid::try_from(pid) {
         Ok(number) if pid != std::process::id() && exists(number) => Ok(number),
         _ => Err(format!("pid {pid}?")),
@@ -56,13 +58,17 @@ fn running(path: &Path) -> Result<Pid, String> {
 fn signal(pid: Pid, number: i32) -> Next {
     match kill(pid, number) {
         Ok(()) => Next::Leave(0),
-        Err(error) => Next::Leave(super::fail(&format!("httpd: sending signal to pid {pid}: {error}"))),
+        Err(error) => Next::Leave(super::fail(&format!(
+            "httpd: sending signal to pid {pid}: {error}"
+        ))),
     }
 }
 
 /// Asks for a reload and tells how it went.
 fn reload(pid: Pid, number: i32, path: &Path) -> Next {
-    let before = Outcome::read(path).filter(|outcome| outcome.pid == pid as u32).map_or(0, |outcome| outcome.number);
+    let before = Outcome::read(path)
+        .filter(|outcome| outcome.pid == pid as u32)
+        .map_or(0, |outcome| outcome.number);
     if let Next::Leave(code @ 1..) = signal(pid, number) {
         return Next::Leave(code);
     }
@@ -72,7 +78,9 @@ fn reload(pid: Pid, number: i32, path: &Path) -> Next {
             Some(outcome) if outcome.pid == pid as u32 && outcome.number > before => {
                 return Next::Leave(match outcome.refused {
                     None => 0,
-                    Some(why) => super::fail(&format!("httpd: the reload was refused, the old configuration goes on:\n{why}")),
+                    Some(why) => super::fail(&format!(
+                        "httpd: the reload was refused, the old configuration goes on:\n{why}"
+                    )),
                 });
             }
             // A restart that changed the PidFile or a server that went away leaves nothing to wait for.
@@ -80,5 +88,7 @@ fn reload(pid: Pid, number: i32, path: &Path) -> Next {
             _ => std::thread::sleep(Duration::from_millis(20)),
         }
     }
-    Next::Leave(super::fail(&format!("httpd: the server (pid {pid}) did not tell how the reload went")))
+    Next::Leave(super::fail(&format!(
+        "httpd: the server (pid {pid}) did not tell how the reload went"
+    )))
 }

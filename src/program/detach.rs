@@ -54,8 +54,12 @@ pub fn detach() -> io::Result<Ready> {
 
 /// `sd_notify(READY=1)`: one datagram to the socket that the service manager named.
 fn notify_system(socket: &Option<std::ffi::OsString>) {
-    let Some(path) = socket.as_ref().and_then(|s| s.to_str()) else { return };
-    let Ok(sender) = std::os::unix::net::UnixDatagram::unbound() else { return };
+    let Some(path) = socket.as_ref().and_then(|s| s.to_str()) else {
+        return;
+    };
+    let Ok(sender) = std::os::unix::net::UnixDatagram::unbound() else {
+        return;
+    };
     let message = format!("READY=1\nMAINPID={}\n", std::process::id());
     match path.strip_prefix('@') {
         None => drop(sender.send_to(message.as_bytes(), path)),

@@ -26,7 +26,11 @@ pub fn show(show: Show, _command: &Command) -> Option<i32> {
 }
 
 fn version_lines() -> String {
-    format!("Server version: {}\nServer built:   {}\n", version::banner(), version::BUILT)
+    format!(
+        "Server version: {}\nServer built:   {}\n",
+        version::banner(),
+        version::BUILT
+    )
 }
 
 fn build_lines() -> String {
@@ -46,7 +50,11 @@ fn build_lines() -> String {
     let _ = writeln!(text, "  threaded:     {threaded}");
     let _ = writeln!(text, "    forked:     {forked}");
     text.push_str("Server compiled with....\n");
-    for flag in ["APR_HAS_SENDFILE", "APR_HAVE_IPV6 (IPv4-mapped addresses enabled)", "SINGLE_LISTEN_UNSERIALIZED_ACCEPT"] {
+    for flag in [
+        "APR_HAS_SENDFILE",
+        "APR_HAVE_IPV6 (IPv4-mapped addresses enabled)",
+        "SINGLE_LISTEN_UNSERIALIZED_ACCEPT",
+    ] {
         let _ = writeln!(text, " -D {flag}");
     }
     let paths = [
@@ -66,7 +74,13 @@ fn build_lines() -> String {
 pub fn directives(generation: &Generation) {
     for module in generation.modules() {
         for row in module.directives {
-            print!("{} ({})\n\t{}\n\t{}\n", row.name, module.name, row.help, where_allowed(row.scope));
+            print!(
+                "{} ({})\n\t{}\n\t{}\n",
+                row.name,
+                module.name,
+                row.help,
+                where_allowed(row.scope)
+            );
         }
     }
 }
@@ -96,7 +110,11 @@ fn where_allowed(scope: Scope) -> String {
         (Scope::FILEINFO, "FileInfo"),
         (Scope::INDEXES, "Indexes"),
     ];
-    let named: Vec<_> = classes.iter().filter(|(class, _)| scope.meets(*class)).map(|(_, name)| *name).collect();
+    let named: Vec<_> = classes
+        .iter()
+        .filter(|(class, _)| scope.meets(*class))
+        .map(|(_, name)| *name)
+        .collect();
     text.push_str("includes ");
     text.push_str(&named.join(" or "));
     text
@@ -137,7 +155,11 @@ fn identifier(module: &Module) -> &str {
 fn includes(generation: &Generation) -> String {
     let mut text = "Included configuration files:\n".to_owned();
     for file in &generation.source.files {
-        let place = if file.depth == 0 { "*".to_owned() } else { file.line.to_string() };
+        let place = if file.depth == 0 {
+            "*".to_owned()
+        } else {
+            file.line.to_string()
+        };
         let indent = " ".repeat(2 + 2 * file.depth);
         let _ = writeln!(text, "{indent}({place}) {}", file.path.display());
     }
@@ -166,8 +188,15 @@ fn virtual_hosts(generation: &Generation) -> String {
 }
 
 fn virtual_host_chain(text: &mut String, chain: &Chain, servers: &[Server]) {
-    let shown = chain.address.as_ref().map_or(String::new(), |address| address.shown());
-    let list: Vec<_> = chain.servers.iter().filter_map(|index| servers.get(*index)).collect();
+    let shown = chain
+        .address
+        .as_ref()
+        .map_or(String::new(), |address| address.shown());
+    let list: Vec<_> = chain
+        .servers
+        .iter()
+        .filter_map(|index| servers.get(*index))
+        .collect();
     if let [only] = list.as_slice() {
         let _ = writeln!(text, "{shown:<22} {} ({})", only.host(), only.defined_at);
         names(text, only);
@@ -175,14 +204,26 @@ fn virtual_host_chain(text: &mut String, chain: &Chain, servers: &[Server]) {
     }
     let _ = writeln!(text, "{shown:<22} is a NameVirtualHost");
     if let Some(first) = list.first() {
-        let _ = writeln!(text, "{:8} default server {} ({})", "", first.host(), first.defined_at);
+        let _ = writeln!(
+            text,
+            "{:8} default server {} ({})",
+            "",
+            first.host(),
+            first.defined_at
+        );
     }
     let port = match chain.address.as_ref().map_or(0, |address| address.port) {
         0 => "*".to_owned(),
         port => port.to_string(),
     };
     for server in list {
-        let _ = writeln!(text, "{:8} port {port} namevhost {} ({})", "", server.host(), server.defined_at);
+        let _ = writeln!(
+            text,
+            "{:8} port {port} namevhost {} ({})",
+            "",
+            server.host(),
+            server.defined_at
+        );
         names(text, server);
     }
 }
@@ -203,22 +244,42 @@ fn run_settings(generation: &Generation) -> String {
     let docroot = main.core().document_root.clone();
     let docroot = docroot.unwrap_or_else(|| version::default_docroot().into());
     let _ = writeln!(text, "Main DocumentRoot: \"{}\"", docroot.display());
-    let log = main.core().error_log.as_deref().unwrap_or(env!("HTTPD_DEFAULT_ERRORLOG"));
+    let log = main
+        .core()
+        .error_log
+        .as_deref()
+        .unwrap_or(env!("HTTPD_DEFAULT_ERRORLOG"));
     let log = match log.starts_with(['|', '/']) || log.starts_with("syslog") {
         true => log.to_owned(),
         false => root.join(log).display().to_string(),
     };
     let _ = writeln!(text, "Main ErrorLog: \"{log}\"");
     for mutex in &generation.main.mutexes {
-        let dir = mutex.dir.clone().unwrap_or_else(|| format!("{}/", generation.globals.runtime_folder().display()));
-        let _ = writeln!(text, "Mutex {}: dir=\"{dir}\" mechanism={} ", mutex.name, mutex.mechanism);
+        let dir = mutex
+            .dir
+            .clone()
+            .unwrap_or_else(|| format!("{}/", generation.globals.runtime_folder().display()));
+        let _ = writeln!(
+            text,
+            "Mutex {}: dir=\"{dir}\" mechanism={} ",
+            mutex.name, mutex.mechanism
+        );
     }
-    if !generation.main.mutexes.iter().any(|mutex| mutex.name == "default") {
+    if !generation
+        .main
+        .mutexes
+        .iter()
+        .any(|mutex| mutex.name == "default")
+    {
         let folder = generation.globals.runtime_folder();
         let dir = folder.display();
         let _ = writeln!(text, "Mutex default: dir=\"{dir}/\" mechanism=default ");
     }
-    let _ = writeln!(text, "PidFile: \"{}\"", super::pid_path(generation).display());
+    let _ = writeln!(
+        text,
+        "PidFile: \"{}\"",
+        super::pid_path(generation).display()
+    );
     let mut defines: Vec<_> = generation.globals.defines.iter().collect();
     defines.sort();
     for (name, value) in defines {

@@ -71,12 +71,18 @@ fn test(command: &Command, loaded: &Loaded) -> i32 {
 
 /// What the command line says about reading the configuration.
 pub fn load_options(command: &Command) -> LoadOptions {
-    let root = command.root.clone().unwrap_or_else(|| PathBuf::from(version::ROOT));
+    let root = command
+        .root
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(version::ROOT));
     // A relative -d is relative to where the program was started, also after it has moved.
     let root = std::path::absolute(&root).unwrap_or(root);
     LoadOptions {
         root,
-        file: command.file.clone().unwrap_or_else(|| PathBuf::from(env!("HTTPD_SERVER_CONFIG_FILE"))),
+        file: command
+            .file
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(env!("HTTPD_SERVER_CONFIG_FILE"))),
         before: command.before.clone(),
         after: command.after.clone(),
         defines: command.defines.clone(),
@@ -86,7 +92,12 @@ pub fn load_options(command: &Command) -> LoadOptions {
 
 /// Reads the configuration.
 pub fn load(command: &Command, number: u32) -> Result<Loaded, Vec<ConfigError>> {
-    httpd::config::load(&load_options(command), &REGISTRY, number, ConfigSource::default())
+    httpd::config::load(
+        &load_options(command),
+        &REGISTRY,
+        number,
+        ConfigSource::default(),
+    )
 }
 
 /// All mistakes, each in Apache's form.

@@ -21,14 +21,28 @@ pub struct Started {
 }
 
 /// Opens everything. `inherited` are sockets that may be used again. If it fails, what was opened is closed again.
-pub fn open(loaded: Loaded, inherited: &[Listener], started: &mut Started) -> Result<Generation, String> {
-    let Loaded { mut generation, mut warnings } = loaded;
+pub fn open(
+    loaded: Loaded,
+    inherited: &[Listener],
+    started: &mut Started,
+) -> Result<Generation, String> {
+    let Loaded {
+        mut generation,
+        mut warnings,
+    } = loaded;
     generation.listeners = bind(&generation, inherited, &mut warnings)?;
     name_error_logs(&mut generation);
-    run_hooks(&mut generation, &mut warnings, |g| g.hooks.open_logs.clone())?;
-    generation.logs.open(&mut started.programs).map_err(|error| error.to_string())?;
+    run_hooks(&mut generation, &mut warnings, |g| {
+        g.hooks.open_logs.clone()
+    })?;
+    generation
+        .logs
+        .open(&mut started.programs)
+        .map_err(|error| error.to_string())?;
     start_spawner(&mut generation, started)?;
-    run_hooks(&mut generation, &mut warnings, |g| g.hooks.post_config.clone())?;
+    run_hooks(&mut generation, &mut warnings, |g| {
+        g.hooks.post_config.clone()
+    })?;
     for note in &generation.globals.notes {
         log!(generation.main_server(), Level::Info, 0, "{note}");
     }
@@ -38,7 +52,11 @@ pub fn open(loaded: Loaded, inherited: &[Listener], started: &mut Started) -> Re
     Ok(generation)
 }
 
-fn bind(generation: &Generation, inherited: &[Listener], warnings: &mut Vec<String>) -> Result<Vec<Listener>, String> {
+fn bind(
+    generation: &Generation,
+    inherited: &[Listener],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Listener>, String> {
     let options = listen_options(generation);
     match listen::bind_all(&generation.main.listens, &options, inherited) {
         Ok(bound) => {
@@ -48,10 +66,15 @@ fn bind(generation: &Generation, inherited: &[Listener], warnings: &mut Vec<Stri
         Err(problems) => {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             let end = "no listening sockets available, shutting down\nAH00015: Unable to open logs";
-            Err(match lines.iter().any(|line| line.contains("no listening sockets")) {
-                true => lines.join("\n"),
-                false => format!("{}\n{end}", lines.join("\n")),
-            })
+            Err(
+                match lines
+                    .iter()
+                    .any(|line| line.contains("no listening sockets"))
+                {
+                    true => lines.join("\n"),
+                    false => format!("{}\n{end}", lines.join("\n")),
+                },
+            )
         }
     }
 }
@@ -65,13 +88,17 @@ fn listen_options(generation: &Generation) -> listen::Options {
         ratio => (httpd::os::limits::online_cpus() / ratio as usize).max(1),
     };
     listen::Options {
-        backlog: conf.listen_backlog.map_or(usual.backlog, |n| i32::try_from(n).unwrap_or(i32::MAX)),
+        backlog: conf
+            .listen_backlog
+            .map_or(usual.backlog, |n| i32::try_from(n).unwrap_or(i32::MAX)),
         send_buffer: conf.send_buffer as usize,
         receive_buffer: conf.receive_buffer as usize,
         defer_seconds: conf.defer_accept.unwrap_or(usual.defer_seconds),
         filters: match generation.main.accept_filters.is_empty() {
             true => usual.filters,
-            false => filters.map(|(p, f)| (p.as_str().into(), f.as_str().into())).collect(),
+            false => filters
+                .map(|(p, f)| (p.as_str().into(), f.as_str().into()))
+                .collect(),
         },
         buckets,
         v4_mapped: env!("HTTPD_V4_MAPPED") == "1",
@@ -83,7 +110,10 @@ fn name_error_logs(generation: &mut Generation) {
     let root = generation.globals.root.clone();
     for index in 0..generation.servers.len() {
         let core = generation.servers[index].core();
-        let place = core.error_log.as_deref().unwrap_or(env!("HTTPD_DEFAULT_ERRORLOG"));
+        let place = core
+            .error_log
+            .as_deref()
+            .unwrap_or(env!("HTTPD_DEFAULT_ERRORLOG"));
         let target = Target::of_error_log(place, &root);
         let destination = generation.logs.destination(target, Purpose::Errors);
         let log = ErrorLog::new(destination, &core.error_log_format);
@@ -97,7 +127,10 @@ fn run_hooks(
     which: impl Fn(&Generation) -> Vec<Step>,
 ) -> Result<(), String> {
     for step in which(generation) {
-        step(&mut Draft { generation, warnings })?;
+        step(&mut Draft {
+            generation,
+            warnings,
+        })?;
     }
     Ok(())
 }

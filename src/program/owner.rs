@@ -24,7 +24,11 @@ pub struct Program {
 impl Program {
     /// A program that has not opened anything.
     pub fn new(command: Command) -> Program {
-        Program { command, started: Started::default(), next_number: 1 }
+        Program {
+            command,
+            started: Started::default(),
+            next_number: 1,
+        }
     }
 
     /// Opens the first configuration and serves until told to end. The value is the exit code.
@@ -34,7 +38,10 @@ impl Program {
             Err(error) => return fail(&format!("httpd: cannot detach from the terminal: {error}")),
         };
         let inherited = httpd::listen::handed_down();
-        let loaded = Loaded { generation: loaded.generation, warnings: Vec::new() };
+        let loaded = Loaded {
+            generation: loaded.generation,
+            warnings: Vec::new(),
+        };
         let generation = match open(loaded, &inherited, &mut self.started) {
             Ok(generation) => Shared::new(generation),
             Err(message) => return fail(&message),
@@ -51,7 +58,9 @@ impl Program {
     }
 
     fn leave_terminal(&self) -> std::io::Result<Ready> {
-        let stays = ["FOREGROUND", "ONE_PROCESS", "DEBUG"].iter().any(|name| defined(&self.command, name));
+        let stays = ["FOREGROUND", "ONE_PROCESS", "DEBUG"]
+            .iter()
+            .any(|name| defined(&self.command, name));
         if stays {
             return Ok(Ready::unasked());
         }
@@ -65,13 +74,20 @@ impl Program {
 
     /// Standard input and output lead nowhere from now on, and standard error to the main error log.
     fn settle(&self, generation: &Generation) -> std::io::Result<()> {
-        let one_process = ["ONE_PROCESS", "DEBUG"].iter().any(|name| defined(&self.command, name));
+        let one_process = ["ONE_PROCESS", "DEBUG"]
+            .iter()
+            .any(|name| defined(&self.command, name));
         if !one_process {
-            let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+            let null = std::fs::File::options()
+                .read(true)
+                .write(true)
+                .open("/dev/null")?;
             httpd::os::fd::duplicate_to_standard(&null, 0)?;
             httpd::os::fd::duplicate_to_standard(&null, 1)?;
         }
-        generation.logs.capture_stderr(generation.main_server().error_log.destination())
+        generation
+            .logs
+            .capture_stderr(generation.main_server().error_log.destination())
     }
 
     fn read(&self, number: u32) -> Result<Loaded, Refused> {
@@ -89,19 +105,35 @@ impl Owner for Program {
         let generation = open(loaded, &serving.listeners, &mut self.started).map_err(Refused)?;
         self.next_number += 1;
         // Nothing is lost if standard error stays with the old log.
-        let _ = generation.logs.capture_stderr(generation.main_server().error_log.destination());
+        let _ = generation
+            .logs
+            .capture_stderr(generation.main_server().error_log.destination());
         Ok(Shared::new(generation))
     }
 
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool {
-        let spawner = self.started.spawner.as_mut().is_some_and(|spawner| spawner.exited(pid));
-        spawner || self.started.programs.exited(pid, ended, serving.main_server())
+        let spawner = self
+            .started
+            .spawner
+            .as_mut()
+            .is_some_and(|spawner| spawner.exited(pid));
+        spawner
+            || self
+                .started
+                .programs
+                .exited(pid, ended, serving.main_server())
     }
 
     fn every_second(&mut self, serving: &Generation) {
         self.started.programs.tend(serving.main_server());
         if let Some(Err(error)) = self.started.spawner.as_mut().map(|spawner| spawner.tend()) {
-            log!(serving.main_server(), Level::Error, 20014, err = error, "cannot start the process that starts programs");
+            log!(
+                serving.main_server(),
+                Level::Error,
+                20014,
+                err = error,
+                "cannot start the process that starts programs"
+            );
         }
         self.tell_reopened(serving, serving.logs.reopen_renamed());
     }
@@ -114,7 +146,12 @@ impl Owner for Program {
 impl Program {
     fn tell_reopened(&self, serving: &Generation, reopened: httpd::log::Reopened) {
         for failure in reopened.failures {
-            log!(serving.main_server(), Level::Error, 20015, "a log could not be opened anew and is written on as it was: {failure}");
+            log!(
+                serving.main_server(),
+                Level::Error,
+                20015,
+                "a log could not be opened anew and is written on as it was: {failure}"
+            );
         }
     }
 }

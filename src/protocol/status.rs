@@ -217,8 +217,7 @@ mod tests {
     fn pages() {
         let page = page(NOT_FOUND, None, "<hr>\n<address>x</address>\n");
         assert!(
-            page.contains("<title>404 Not Found</title>")
-                && page.contains("<h1>Not Found</h1>")
+            page.contains("<title>404 Not Found</title>") && page.contains("<h1>Not Found</h1>")
         );
         assert!(page.contains("<address>x</address>\n</body>"));
         assert!(explanation(MOVED_PERMANENTLY, Some("/a&amp;b")).contains("href=\"/a&amp;b\""));

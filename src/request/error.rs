@@ -65,7 +65,11 @@ pub async fn answer(r: &mut Request, code: u16) {
     r.out.reset();
     r.fixed_up = false;
     let nested = r.previous.iter().any(|p| p.status >= 300);
-    let first = r.previous.iter().map(|p| p.status).find(|status| *status >= 300);
+    let first = r
+        .previous
+        .iter()
+        .map(|p| p.status)
+        .find(|status| *status >= 300);
     r.status = first.unwrap_or(code);
     if status::is_header_only(code) {
         r.status = code;
@@ -87,11 +91,16 @@ fn keep_error_fields(r: &mut Request, code: u16) {
     let location = r.response_field("Location").map(|v| v.to_owned());
     let allow = r.response_field("Allow").map(|v| v.to_owned());
     r.headers_out.clear();
-    if let Some(location) = location.filter(|_| status::is_redirect(code) || code == status::CREATED) {
+    if let Some(location) =
+        location.filter(|_| status::is_redirect(code) || code == status::CREATED)
+    {
         r.headers_out.set("Location", location);
     }
     if code == status::METHOD_NOT_ALLOWED || code == status::NOT_IMPLEMENTED {
-        let allow = allow.map_or_else(|| crate::protocol::method::MethodSet::ALL.allow(), |v| v.to_string());
+        let allow = allow.map_or_else(
+            || crate::protocol::method::MethodSet::ALL.allow(),
+            |v| v.to_string(),
+        );
         r.headers_out.set("Allow", allow);
     }
     r.content_encoding = None;
@@ -100,7 +109,10 @@ fn keep_error_fields(r: &mut Request, code: u16) {
 
 fn find_document(r: &Request, code: u16) -> Option<ErrorDocument> {
     let documents = &r.core_dir().error_documents;
-    documents.iter().find(|(known, _)| *known == code).map(|(_, document)| document.clone())
+    documents
+        .iter()
+        .find(|(known, _)| *known == code)
+        .map(|(_, document)| document.clone())
 }
 
 /// An ErrorDocument. False if the built-in page has to serve.
@@ -121,7 +133,11 @@ async fn custom(r: &mut Request, code: u16, document: ErrorDocument) -> bool {
             return false;
         }
         r.status = code;
-        let method = if r.method == Method::Head { Method::Head } else { Method::Get };
+        let method = if r.method == Method::Head {
+            Method::Head
+        } else {
+            Method::Get
+        };
         Box::pin(redirect::run(r, target.as_bstr(), Some(method))).await;
         return true;
     }
@@ -142,7 +158,12 @@ async fn text_document(r: &mut Request, code: u16, text: &crate::config::expr::S
             true
         }
         Err(message) => {
-            log!(&*r, Level::Error, 20011, "cannot evaluate an ErrorDocument: {message}");
+            log!(
+                &*r,
+                Level::Error,
+                20011,
+                "cannot evaluate an ErrorDocument: {message}"
+            );
             false
         }
     }
@@ -163,11 +184,16 @@ async fn built_in(r: &mut Request, code: u16, first: Option<u16>) {
 }
 
 fn page(r: &Request, shown: u16, nested: Option<u16>) -> String {
-    let location = r.headers_out.get("Location").map(|l| escape::html(l).to_string());
+    let location = r
+        .headers_out
+        .get("Location")
+        .map(|l| escape::html(l).to_string());
     let mut foot = String::new();
     if let Some(code) = nested {
         let line = status::line(code);
-        foot.push_str(&format!("<p>Additionally, the page that should explain this could not be shown: {line}.</p>\n"));
+        foot.push_str(&format!(
+            "<p>Additionally, the page that should explain this could not be shown: {line}.</p>\n"
+        ));
     }
     foot.push_str(&signature(r, "<hr>\n"));
     status::page(shown, location.as_deref(), &foot)
@@ -189,12 +215,16 @@ pub fn signature(r: &Request, before: &str) -> String {
         _ => name.to_string(),
     };
     let field = &r.ctx.generation.server_field;
-    format!("{before}<address>{field} Server at {linked} Port {}</address>\n", r.server_port())
+    format!(
+        "{before}<address>{field} Server at {linked} Port {}</address>\n",
+        r.server_port()
+    )
 }
 
 /// A 416 that is found when the body is at hand already: its page takes the body's place.
 pub fn replace_with_page(r: &mut Request, total: u64) {
-    r.headers_out.set("Content-Range", format!("bytes */{total}"));
+    r.headers_out
+        .set("Content-Range", format!("bytes */{total}"));
     r.headers_out.unset("Content-Length");
     r.headers_out.unset("ETag");
     r.headers_out.unset("Last-Modified");

@@ -20,13 +20,18 @@ pub fn string(r: &mut Request, expression: &StringExpr) -> Result<BString, Strin
         return Ok(text.into());
     }
     let mut context = begin(r);
-    let result = expression.eval(&*r, &mut context).map(|text| BString::from(text.into_owned()));
+    let result = expression
+        .eval(&*r, &mut context)
+        .map(|text| BString::from(text.into_owned()));
     end(r, context);
     result
 }
 
 fn begin(r: &mut Request) -> Context {
-    Context { captures: r.captures.take(), vary: Vec::new() }
+    Context {
+        captures: r.captures.take(),
+        vary: Vec::new(),
+    }
 }
 
 /// Groups stay for the next expression; fields that had a say are named in Vary.
@@ -65,16 +70,18 @@ impl Vars for Request {
             Variable::QueryString => self.args.as_ref().map(|a| Cow::Borrowed(a.as_slice())),
             Variable::LastModified => {
                 let seconds = crate::os::clock::seconds(self.finfo.as_ref()?.mtime);
-                Some(Cow::Owned(crate::protocol::date::strftime(b"%Y%m%d%H%M%S", seconds, 0, "GMT").into()))
+                Some(Cow::Owned(
+                    crate::protocol::date::strftime(b"%Y%m%d%H%M%S", seconds, 0, "GMT").into(),
+                ))
             }
             Variable::ScriptUser => {
                 let owner = crate::os::user::user_by_id(self.finfo.as_ref()?.uid).ok()??;
                 Some(Cow::Owned(owner.name.into_bytes()))
-            },
+            }
             Variable::ScriptGroup => {
                 let group = crate::os::user::group_by_id(self.finfo.as_ref()?.gid).ok()??;
                 Some(Cow::Owned(group.name.into_bytes()))
-            },
+            }
             Variable::IsSubrequest => bytes(if self.is_main() { b"false" } else { b"true" }),
             Variable::TheRequest => bytes(&self.the_request),
             Variable::RemoteAddr => text(self.client.ip().to_canonical()),
@@ -87,7 +94,11 @@ impl Vars for Request {
             Variable::RemoteIdent => None,
             Variable::ServerName => text(self.server_name()),
             Variable::ServerPort => text(self.server_port()),
-            Variable::ServerAdmin => self.server().admin.as_deref().and_then(|a| bytes(a.as_bytes())),
+            Variable::ServerAdmin => self
+                .server()
+                .admin
+                .as_deref()
+                .and_then(|a| bytes(a.as_bytes())),
             Variable::ServerProtocol => bytes(self.version.as_str().as_bytes()),
             Variable::ServerProtocolVersion => text(self.version_number()),
             Variable::ServerProtocolVersionMajor => text(self.version_number() / 1000),
@@ -98,12 +109,20 @@ impl Vars for Request {
                 bytes(root.as_os_str().as_bytes())
             }
             Variable::AuthType => self.auth_type.as_deref().and_then(|t| bytes(t.as_bytes())),
-            Variable::ContentType => self.content_type.as_deref().and_then(|t| bytes(t.as_bytes())),
+            Variable::ContentType => self
+                .content_type
+                .as_deref()
+                .and_then(|t| bytes(t.as_bytes())),
             Variable::Handler => self.handler.as_deref().and_then(|t| bytes(t.as_bytes())),
             Variable::RequestStatus => text(self.status),
             Variable::RequestLogId => text(self.mark.id()),
-            Variable::ContextPrefix => self.context_prefix.as_deref().and_then(|t| bytes(t.as_bytes())),
-            Variable::ContextDocumentRoot => self.context_document_root.as_ref().and_then(|t| bytes(t)),
+            Variable::ContextPrefix => self
+                .context_prefix
+                .as_deref()
+                .and_then(|t| bytes(t.as_bytes())),
+            Variable::ContextDocumentRoot => {
+                self.context_document_root.as_ref().and_then(|t| bytes(t))
+            }
             Variable::Https => on_off(self.scheme() == "https" && self.notes.contains("tls")),
             Variable::Http2 => on_off(self.version == crate::protocol::Version::Http2),
             Variable::Ipv6 => on_off(self.client.ip().to_canonical().is_ipv6()),
@@ -119,9 +138,15 @@ impl Vars for Request {
 
     fn response_header(&self, name: &[u8]) -> Option<Cow<'_, [u8]>> {
         if name.eq_ignore_ascii_case(b"Content-Type") {
-            return self.content_type.as_deref().and_then(|t| bytes(t.as_bytes()));
+            return self
+                .content_type
+                .as_deref()
+                .and_then(|t| bytes(t.as_bytes()));
         }
-        self.headers_out.joined(name).or_else(|| self.err_headers_out.joined(name)).map(unstyled)
+        self.headers_out
+            .joined(name)
+            .or_else(|| self.err_headers_out.joined(name))
+            .map(unstyled)
     }
 
     fn env(&self, name: &[u8]) -> Option<Cow<'_, [u8]>> {

@@ -229,7 +229,12 @@ pub struct Request {
 
 impl Request {
     /// A request with nothing known but its connection.
-    pub fn new(ctx: Rc<ServeContext>, conn: Rc<ConnInfo>, server: usize, exchange: Exchange) -> Request {
+    pub fn new(
+        ctx: Rc<ServeContext>,
+        conn: Rc<ConnInfo>,
+        server: usize,
+        exchange: Exchange,
+    ) -> Request {
         let conf = ctx.base_conf(server);
         let client = conn.peer;
         Request {
@@ -330,7 +335,10 @@ impl Request {
     /// Name for self-referential URLs by UseCanonicalName, without port.
     pub fn server_name(&self) -> String {
         use crate::config::core::CanonicalName;
-        match (self.core_dir().canonical_name.unwrap_or_default(), &self.hostname) {
+        match (
+            self.core_dir().canonical_name.unwrap_or_default(),
+            &self.hostname,
+        ) {
             (CanonicalName::Off, Some(host)) => host.clone(),
             _ => self.server().host().to_owned(),
         }
@@ -341,7 +349,11 @@ impl Request {
     pub fn server_port(&self) -> u16 {
         use crate::config::core::CanonicalName;
         let physical = self.conn.local.port();
-        let physical = self.core_dir().canonical_port.unwrap_or(false).then_some(physical);
+        let physical = self
+            .core_dir()
+            .canonical_port
+            .unwrap_or(false)
+            .then_some(physical);
         let own = self.server().own_port();
         let port = match self.core_dir().canonical_name.unwrap_or_default() {
             CanonicalName::On => own.or(physical),
@@ -359,7 +371,11 @@ impl Request {
     /// An absolute URL for a local path that is encoded already.
     pub fn absolute_url(&self, path: &str) -> String {
         let host = self.server_name();
-        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+        let host = if host.contains(':') && !host.starts_with('[') {
+            format!("[{host}]")
+        } else {
+            host
+        };
         match (self.scheme(), self.server_port()) {
             ("http", 80) | ("https", 443) => format!("{}://{host}{path}", self.scheme()),
             (scheme, port) => format!("{scheme}://{host}:{port}{path}"),
@@ -424,11 +440,14 @@ impl Request {
     /// The last component of the file name.
     pub fn file_base(&self) -> &[u8] {
         let name = self.filename.as_slice();
-        name.rfind_byte(b'/').map_or(name, |slash| &name[slash + 1..])
+        name.rfind_byte(b'/')
+            .map_or(name, |slash| &name[slash + 1..])
     }
 
     /// A field of the response, whichever table it is in.
     pub fn response_field(&self, name: &str) -> Option<&bstr::BStr> {
-        self.headers_out.get(name).or_else(|| self.err_headers_out.get(name))
+        self.headers_out
+            .get(name)
+            .or_else(|| self.err_headers_out.get(name))
     }
 }

@@ -18,9 +18,17 @@ const DEFAULT_BODY_LIMIT: u64 = 1 << 30;
 /// Processes a request whose head is complete. When this returns, the response is in `r.out` or on its way; whatever
 /// goes wrong becomes an error response. A panic in a module costs this request only.
 pub async fn process(r: &mut Request) {
-    let panicked = Caught { inner: Box::pin(run_and_answer(r)) }.await;
+    let panicked = Caught {
+        inner: Box::pin(run_and_answer(r)),
+    }
+    .await;
     if panicked {
-        log!(&*r, Level::Error, 20010, "a module panicked while it worked on this request; it is answered with 500");
+        log!(
+            &*r,
+            Level::Error,
+            20010,
+            "a module panicked while it worked on this request; it is answered with 500"
+        );
         r.aborted |= r.exchange.is_committed();
         error::answer(r, 500).await;
     }
@@ -75,7 +83,14 @@ async fn map(r: &mut Request) -> Option<Status> {
     match first(r, Phase::PreTranslate).await {
         Status::Declined | Status::Ok => {
             if let Err(reject) = url::decode(r) {
-                log!(&*r, Level::Info, 26, "{}: {}", reject.reason, log::raw(&r.unparsed_uri));
+                log!(
+                    &*r,
+                    Level::Info,
+                    26,
+                    "{}: {}",
+                    reject.reason,
+                    log::raw(&r.unparsed_uri)
+                );
                 return Some(Status::Http(reject.status));
             }
         }
@@ -133,7 +148,12 @@ fn apply_core(r: &mut Request) {
             // None leaves what the extension says.
             Ok(name) if name.is_empty() || name.eq_ignore_ascii_case(b"none") => {}
             Ok(name) => r.handler = Some(name.to_string()),
-            Err(message) => log!(&*r, Level::Error, 3154, "cannot evaluate the handler expression: {message}"),
+            Err(message) => log!(
+                &*r,
+                Level::Error,
+                3154,
+                "cannot evaluate the handler expression: {message}"
+            ),
         }
     }
 }
@@ -164,7 +184,13 @@ async fn access(r: &mut Request) -> Option<Status> {
         // Satisfy Any: allowed, and no user is asked for. Satisfy All: refused, and no user would change that.
         return by_rules;
     }
-    let without_user = match r.ctx.generation.hooks.phase(Phase::AccessCheckerEx).is_empty() {
+    let without_user = match r
+        .ctx
+        .generation
+        .hooks
+        .phase(Phase::AccessCheckerEx)
+        .is_empty()
+    {
         true => Status::Ok,
         false => first(r, Phase::AccessCheckerEx).await,
     };
@@ -191,7 +217,13 @@ async fn authenticate(r: &mut Request) -> Option<Status> {
     match first(r, Phase::AuthChecker).await {
         Status::Ok => None,
         Status::Declined => {
-            log!(&*r, Level::Error, 25, "nothing decides whether the user may see {}: is a Require line missing?", log::raw(&r.uri));
+            log!(
+                &*r,
+                Level::Error,
+                25,
+                "nothing decides whether the user may see {}: is a Require line missing?",
+                log::raw(&r.uri)
+            );
             Some(Status::Http(500))
         }
         stop => Some(stop),
@@ -207,7 +239,13 @@ pub async fn respond(r: &mut Request) -> Status {
     all(r, Phase::InsertFilter).await;
     match first(r, Phase::Handler).await {
         Status::Declined => {
-            log!(&*r, Level::Warn, 28, "no handler is there for {}", r.handler.as_deref().unwrap_or("this request"));
+            log!(
+                &*r,
+                Level::Warn,
+                28,
+                "no handler is there for {}",
+                r.handler.as_deref().unwrap_or("this request")
+            );
             Status::Http(if r.handler.is_some() { 500 } else { 404 })
         }
         status => status,
@@ -219,7 +257,12 @@ fn check_body_limit(r: &Request) -> Option<Status> {
     let limit = body_limit(r);
     match r.framing {
         Framing::Length(n) if limit > 0 && n > limit => {
-            log!(r, Level::Error, 1588, "Requested content-length of {n} is larger than the configured limit of {limit}");
+            log!(
+                r,
+                Level::Error,
+                1588,
+                "Requested content-length of {n} is larger than the configured limit of {limit}"
+            );
             Some(Status::Http(413))
         }
         _ => None,
@@ -228,7 +271,9 @@ fn check_body_limit(r: &Request) -> Option<Status> {
 
 /// LimitRequestBody in force, bytes; 0 = no limit.
 pub fn body_limit(r: &Request) -> u64 {
-    r.core_dir().limit_request_body.unwrap_or(DEFAULT_BODY_LIMIT)
+    r.core_dir()
+        .limit_request_body
+        .unwrap_or(DEFAULT_BODY_LIMIT)
 }
 
 /// SetOutputFilter and SetInputFilter.

@@ -13,7 +13,10 @@ const LOG_MODULE: &str = "core";
 
 /// False, with a line in the log, if the request has been redirected LimitInternalRecursion times already.
 pub fn may_redirect(r: &Request) -> bool {
-    let most = r.core_server().recursion.map_or(10, |(redirects, _)| redirects);
+    let most = r
+        .core_server()
+        .recursion
+        .map_or(10, |(redirects, _)| redirects);
     let fine = most == 0 || (r.previous.len() as u32) < most;
     if !fine {
         log!(r, Level::Error, 124, "Request exceeded the limit of {most} internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary.");

@@ -22,7 +22,10 @@ impl Site for Server {
 
 impl Site for Request {
     fn log_levels(&self) -> &Levels {
-        self.core_dir().log_levels.as_ref().unwrap_or(&self.server().levels)
+        self.core_dir()
+            .log_levels
+            .as_ref()
+            .unwrap_or(&self.server().levels)
     }
     fn log_errors(&self) -> &ErrorLog {
         &self.server().error_log
@@ -64,12 +67,18 @@ impl RequestFacts for Request {
         Cow::Owned(self.server_name())
     }
     fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.headers_in.get(name).map(|value| Cow::Borrowed(value.as_bytes()))
+        self.headers_in
+            .get(name)
+            .map(|value| Cow::Borrowed(value.as_bytes()))
     }
     fn variable(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.env.get_exact(name).map(|value| Cow::Borrowed(value.as_bytes()))
+        self.env
+            .get_exact(name)
+            .map(|value| Cow::Borrowed(value.as_bytes()))
     }
     fn note(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        self.notes.get(name).map(|value| Cow::Borrowed(value.as_bytes()))
+        self.notes
+            .get(name)
+            .map(|value| Cow::Borrowed(value.as_bytes()))
     }
 }

@@ -89,7 +89,9 @@ impl Server {
     pub fn own_port(&self) -> Option<u16> {
         let named = self.name.as_ref().map(|name| name.port);
         let bound = self.addresses.first().map(|address| address.port);
-        named.filter(|port| *port != 0).or(bound.filter(|port| *port != 0))
+        named
+            .filter(|port| *port != 0)
+            .or(bound.filter(|port| *port != 0))
     }
 
     /// Puts this virtual host's records on top of the main server's.
@@ -197,7 +199,13 @@ pub struct Draft<'a> {
 
 impl Generation {
     /// A generation without sockets and logs.
-    pub fn new(number: u32, servers: Vec<Server>, vhosts: VhostTable, hooks: HookTable, main: MainConf) -> Self {
+    pub fn new(
+        number: u32,
+        servers: Vec<Server>,
+        vhosts: VhostTable,
+        hooks: HookTable,
+        main: MainConf,
+    ) -> Self {
         let globals = Globals {
             defines: HashMap::new(),
             modules: crate::hooks::module::ModuleSet::new(&EMPTY_REGISTRY),
@@ -230,7 +238,11 @@ impl Generation {
 
     /// The active modules.
     pub fn modules(&self) -> impl Iterator<Item = &'static Module> + '_ {
-        self.globals.modules.active().iter().map(|(module, _)| *module)
+        self.globals
+            .modules
+            .active()
+            .iter()
+            .map(|(module, _)| *module)
     }
 
     /// Makes the look-up tables of services and filters; called once when the modules are known.
@@ -238,10 +250,14 @@ impl Generation {
         let modules: Vec<_> = self.modules().collect();
         for module in modules {
             for provider in module.providers {
-                self.services.insert((provider.service.group(), provider.name), provider);
+                self.services
+                    .insert((provider.service.group(), provider.name), provider);
             }
             for filter in module.filters {
-                self.filters.insert((filter.direction(), filter.name.to_ascii_lowercase()), filter);
+                self.filters.insert(
+                    (filter.direction(), filter.name.to_ascii_lowercase()),
+                    filter,
+                );
             }
         }
         self.server_field = crate::server::server_field(&self.main);
@@ -258,7 +274,9 @@ impl Generation {
 
     /// The filter of this name, whatever its case.
     pub fn filter(&self, direction: Direction, name: &str) -> Option<&'static FilterRecord> {
-        self.filters.get(&(direction, name.to_ascii_lowercase())).copied()
+        self.filters
+            .get(&(direction, name.to_ascii_lowercase()))
+            .copied()
     }
 
     /// The per-directory record of the core that holds outside all sections of a server.
@@ -278,8 +296,12 @@ impl Service {
     }
 }
 
-static EMPTY_REGISTRY: crate::hooks::module::Registry =
-    crate::hooks::module::Registry { compiled: &[], unwritten: &[], elsewhere: &[], mpms: &[] };
+static EMPTY_REGISTRY: crate::hooks::module::Registry = crate::hooks::module::Registry {
+    compiled: &[],
+    unwritten: &[],
+    elsewhere: &[],
+    mpms: &[],
+};
 
 /// The Server field for a ServerTokens setting.
 pub fn server_field(main: &MainConf) -> String {

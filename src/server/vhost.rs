@@ -23,7 +23,11 @@ impl VhostAddress {
     /// addresses. A name that is not found gives a message.
     pub fn parse(text: &str) -> Result<Vec<VhostAddress>, String> {
         let (host, port) = split_port(text)?;
-        let one = |ip| VhostAddress { text: host.to_owned(), ip, port };
+        let one = |ip| VhostAddress {
+            text: host.to_owned(),
+            ip,
+            port,
+        };
         if host == "*" || host.eq_ignore_ascii_case("_default_") {
             return Ok(vec![one(None)]);
         }
@@ -33,7 +37,9 @@ impl VhostAddress {
         let found = (host, 0u16).to_socket_addrs().map_err(|error| {
             format!("AH00547: Could not resolve host name {host} -- ignoring! ({error})")
         })?;
-        let mut list: Vec<_> = found.map(|a| one(Some(a.ip()).filter(|ip| !ip.is_unspecified()))).collect();
+        let mut list: Vec<_> = found
+            .map(|a| one(Some(a.ip()).filter(|ip| !ip.is_unspecified())))
+            .collect();
         list.dedup();
         Ok(list)
     }
@@ -65,7 +71,9 @@ fn split_port(text: &str) -> Result<(&str, u16), String> {
         "*" => Ok((&text[..at], 0)),
         port => match port.parse() {
             Ok(number) if number > 0 => Ok((&text[..at], number)),
-            _ => Err(format!("The port number \"{port}\" is outside the appropriate range (i.e., 1..65535).")),
+            _ => Err(format!(
+                "The port number \"{port}\" is outside the appropriate range (i.e., 1..65535)."
+            )),
         },
     }
 }
@@ -99,7 +107,11 @@ struct Names {
 
 impl VhostTable {
     /// Groups the servers by address, completes their names, and warns of what overlaps.
-    pub fn build(servers: &mut [Server], listens: &[ListenSpec], warnings: &mut Vec<String>) -> Self {
+    pub fn build(
+        servers: &mut [Server],
+        listens: &[ListenSpec],
+        warnings: &mut Vec<String>,
+    ) -> Self {
         let mut table = VhostTable::default();
         for index in 1..servers.len() {
             let addresses = servers[index].addresses.clone();
@@ -138,7 +150,9 @@ impl VhostTable {
         for chain in self.chains() {
             for (at, later) in chain.servers.iter().enumerate() {
                 let same = |earlier: &&usize| servers[**earlier].name == servers[*later].name;
-                let Some(earlier) = chain.servers[..at].iter().find(same) else { continue };
+                let Some(earlier) = chain.servers[..at].iter().find(same) else {
+                    continue;
+                };
                 if servers[*later].name.is_some() {
                     warnings.push(format!(
                         "virtual host {} at {} is hidden by the one of the same name at {}",
@@ -155,13 +169,20 @@ impl VhostTable {
     pub fn chains(&self) -> Vec<&Chain> {
         let mut exact: Vec<_> = self.exact.iter().collect();
         exact.sort_by_key(|(key, _)| **key);
-        exact.into_iter().map(|(_, chain)| chain).chain(&self.wild).collect()
+        exact
+            .into_iter()
+            .map(|(_, chain)| chain)
+            .chain(&self.wild)
+            .collect()
     }
 
     /// Step 1: the servers at a local address; empty means the main server.
     pub fn at(&self, local: SocketAddr) -> &[usize] {
         let ip = local.ip().to_canonical();
-        let exact = self.exact.get(&(ip, local.port())).or_else(|| self.exact.get(&(ip, 0)));
+        let exact = self
+            .exact
+            .get(&(ip, local.port()))
+            .or_else(|| self.exact.get(&(ip, 0)));
         let wild = |port| self.wild.iter().find(move |c| c.port() == port);
         let chain = exact.or_else(|| wild(local.port())).or_else(|| wild(0));
         chain.map_or(&[], |chain| &chain.servers)
@@ -172,14 +193,23 @@ impl VhostTable {
     pub fn named(&self, local: SocketAddr, host: Option<&str>, path: &[u8]) -> (usize, bool) {
         let chain = self.at(local);
         let Some(&default) = chain.first() else {
-            return (0, host.is_some_and(|host| self.names.first().is_some_and(|n| n.matches(host))));
+            return (
+                0,
+                host.is_some_and(|host| self.names.first().is_some_and(|n| n.matches(host))),
+            );
         };
         let Some(host) = host else {
             let by_path = |index: &&usize| {
                 let names = &self.names[**index];
-                names.path.as_ref().is_some_and(|p| crate::config::section::is_within(path, p.as_bytes()))
+                names
+                    .path
+                    .as_ref()
+                    .is_some_and(|p| crate::config::section::is_within(path, p.as_bytes()))
             };
-            return (chain.iter().find(by_path).copied().unwrap_or(default), false);
+            return (
+                chain.iter().find(by_path).copied().unwrap_or(default),
+                false,
+            );
         };
         if let Some(found) = chain.iter().find(|index| self.names[**index].matches(host)) {
             return (*found, true);
@@ -203,19 +233,30 @@ impl Chain {
 
 impl Names {
     fn of(server: &Server) -> Names {
-        let mut exact: Vec<_> = server.name.iter().map(|n| n.host.to_ascii_lowercase()).collect();
+        let mut exact: Vec<_> = server
+            .name
+            .iter()
+            .map(|n| n.host.to_ascii_lowercase())
+            .collect();
         exact.extend(server.aliases.iter().cloned());
         let addresses = server.addresses.iter();
         Names {
             exact,
-            wild: server.wild_aliases.iter().map(|alias| Glob::new(alias, GlobOptions::HOST)).collect(),
-            addresses: addresses.map(|a| (a.text.to_ascii_lowercase(), a.port)).collect(),
+            wild: server
+                .wild_aliases
+                .iter()
+                .map(|alias| Glob::new(alias, GlobOptions::HOST))
+                .collect(),
+            addresses: addresses
+                .map(|a| (a.text.to_ascii_lowercase(), a.port))
+                .collect(),
             path: server.path.clone(),
         }
     }
 
     fn matches(&self, host: &str) -> bool {
-        self.exact.iter().any(|name| name == host) || self.wild.iter().any(|glob| glob.matches(host.as_bytes()))
+        self.exact.iter().any(|name| name == host)
+            || self.wild.iter().any(|glob| glob.matches(host.as_bytes()))
     }
 }
 
@@ -223,10 +264,15 @@ impl Names {
 fn default_name(addresses: &[VhostAddress], main: &Server) -> Option<super::ServerName> {
     let named = addresses.iter().find(|a| a.ip.is_some());
     match named {
-        Some(address) => {
-            Some(super::ServerName { scheme: None, host: address.text.to_ascii_lowercase(), port: address.port })
-        }
-        None => main.name.clone().map(|name| super::ServerName { port: 0, ..name }),
+        Some(address) => Some(super::ServerName {
+            scheme: None,
+            host: address.text.to_ascii_lowercase(),
+            port: address.port,
+        }),
+        None => main
+            .name
+            .clone()
+            .map(|name| super::ServerName { port: 0, ..name }),
     }
 }
 
@@ -237,7 +283,11 @@ mod tests {
 
     fn server(name: &str, address: &str, aliases: &[&str], wild: &[&str]) -> Server {
         let mut server = Server::new(&format!("conf:{name}"));
-        server.name = Some(ServerName { scheme: None, host: name.into(), port: 0 });
+        server.name = Some(ServerName {
+            scheme: None,
+            host: name.into(),
+            port: 0,
+        });
         server.addresses = VhostAddress::parse(address).expect("an address");
         server.aliases = aliases.iter().map(|s| s.to_string()).collect();
         server.wild_aliases = wild.iter().map(|s| s.to_string()).collect();
@@ -256,7 +306,9 @@ mod tests {
     }
 
     fn find(address: &str, host: Option<&str>) -> usize {
-        table().named(address.parse().expect("an address"), host, b"/").0
+        table()
+            .named(address.parse().expect("an address"), host, b"/")
+            .0
     }
 
     #[test]
