@@ -214,8 +214,10 @@ mod tests {
 
     #[test]
     fn the_limit_is_told_once_and_kept() {
-        let mut rate = Rate::default();
-        rate.now = 32;
+        let mut rate = Rate {
+            now: 32,
+            ..Rate::default()
+        };
         let some = plan(&servers(0, 250), &PREFORK, &mut rate);
         assert_eq!(some.start, 6);
         let full = plan(&servers(0, 256), &PREFORK, &mut rate);

@@ -120,10 +120,13 @@ fn where_allowed(scope: Scope) -> String {
     text
 }
 
+/// Makes the text of one part.
+type Part = fn(&Generation) -> String;
+
 /// The `DUMP_...` parts that were asked for; false if none was.
 pub fn parts(generation: &Generation, defines: &[String]) -> bool {
     let wants = |name: &str| defines.iter().any(|known| known == name);
-    let all: &[(&str, fn(&Generation) -> String)] = &[
+    let all: &[(&str, Part)] = &[
         ("DUMP_VHOSTS", virtual_hosts),
         ("DUMP_RUN_CFG", run_settings),
         ("DUMP_MODULES", modules),

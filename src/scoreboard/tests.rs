@@ -47,7 +47,7 @@ fn what_a_child_writes_everybody_sees() {
         });
         own.accepting(false);
     });
-    let snapshot = Snapshot::take(&[view.clone()], 3);
+    let snapshot = Snapshot::take(std::slice::from_ref(&view), 3);
     let [process] = &snapshot.processes[..] else {
         panic!("one process: {snapshot:?}");
     };
@@ -98,7 +98,7 @@ fn random_pages_read_as_numbers() {
             own.scribble(index, random);
         }
     });
-    let snapshot = Snapshot::take(&[view.clone()], 3);
+    let snapshot = Snapshot::take(std::slice::from_ref(&view), 3);
     assert_eq!(snapshot.processes[1].pid, 200);
     let glance = snapshot::glance(&view, 4);
     assert!(glance.idle + glance.busy <= SHAPE.threads);
@@ -120,7 +120,7 @@ fn totals_outlive_their_child_and_slots_count_on() {
             segment.leave(0);
         }
     }
-    let snapshot = Snapshot::take(&[view.clone()], 3);
+    let snapshot = Snapshot::take(std::slice::from_ref(&view), 3);
     assert_eq!(snapshot.totals.accesses, 2);
     assert_eq!(snapshot.totals.bytes, 100);
     assert_eq!(snapshot.processes[0].workers[0].accesses, [1, 1, 2]);

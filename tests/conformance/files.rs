@@ -325,7 +325,7 @@ fn links() -> &'static Server {
         }
         use std::os::unix::fs::PermissionsExt;
         let closed = root.join("htdocs/mode/closed.txt");
-        std::fs::set_permissions(closed, std::fs::Permissions::from_mode(0)).expect("chmod");
+        std::fs::set_permissions(closed, std::fs::Permissions::from_mode(0o0)).expect("chmod");
         setup.start()
     })
 }

@@ -334,6 +334,6 @@ fn unreadable_file_is_403() {
         .file("htdocs/x.txt", "x")
         .conf("<Directory @ROOT@/htdocs>\nAllowOverride All\n</Directory>");
     let file = setup.root().join("htdocs/.htaccess");
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0)).expect("chmod");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o0)).expect("chmod");
     setup.start().get("/x.txt").is(403);
 }
