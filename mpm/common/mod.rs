@@ -8,6 +8,7 @@ pub mod conf;
 #[cfg(threaded)]
 pub mod crew;
 pub mod exits;
+pub mod front;
 // Where a thread drives many connections it is not compiled.
 #[cfg(not(mpm = "event"))]
 pub mod inplace;

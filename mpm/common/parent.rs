@@ -9,20 +9,21 @@ use std::time::{Duration, Instant};
 
 use super::child::{self, Child};
 use super::exits::Ended;
+use super::front::{self, View};
 use super::line::{self, ParentEnd, Report};
-use super::pidfile::{Before, Outcome, PidFile};
+use super::pidfile::PidFile;
 use super::plan::Status;
 use super::pool::{Child as Known, Phase};
 use super::reload::{Checker, Heard};
 use super::serving::{Serving, Voice};
 use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish};
-use super::{conf, single, Mpm};
+use super::{single, Mpm};
 use crate::log::Level;
 use crate::mpm::Owner;
 use crate::os::poll::{wait, Waiting};
 use crate::os::process::{self, fork, Exit as OsExit, Fork, Pid};
 use crate::os::signal::{self, SignalSet};
-use crate::scoreboard::publish::{Labels, Publisher, State};
+use crate::scoreboard::publish::State;
 use crate::scoreboard::snapshot::{glance, Snapshot};
 use crate::scoreboard::{self, Board, Segment, Standing};
 use crate::server::Generation;
@@ -34,31 +35,11 @@ const ROUND: Duration = Duration::from_secs(1);
 /// The `monitor` hook runs every so many rounds.
 const ROUNDS_PER_MONITOR: u32 = 10;
 
-/// What the parent hears.
-const SIGNALS: [i32; 7] = [
-    libc::SIGTERM,
-    libc::SIGINT,
-    libc::SIGHUP,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGWINCH,
-    libc::SIGCHLD,
-];
-
 /// Runs the server in this process as the parent (or, under `-X`, as its only process) until it ends.
 pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
     let defined = |name: &str| first.globals.defines.contains_key(name);
-    if first.listeners.is_empty() {
-        Voice::of(&first).core(
-            Level::Alert,
-            15,
-            "no listening sockets available, shutting down",
-        );
+    let Ok(pid_file) = front::begin(&first) else {
         return Exit::Fatal;
-    }
-    let pid_file = match write_pid_file(&first) {
-        Ok(pid_file) => pid_file,
-        Err(()) => return Exit::Fatal,
     };
     let exit = if defined("ONE_PROCESS") || defined("DEBUG") {
         owner.serving(&first);
@@ -71,28 +52,6 @@ pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) 
     };
     let _ = pid_file.remove();
     exit
-}
-
-fn write_pid_file(generation: &Generation) -> Result<PidFile, ()> {
-    let voice = Voice::of(generation);
-    let path = conf::of(generation).pid_path(generation);
-    let shown = path.display();
-    match PidFile::write(&path, std::process::id()) {
-        Ok((file, before)) => {
-            if before == Before::Other {
-                let told = format!(
-                    "pid file {shown} overwritten -- Unclean shutdown of previous httpd run?"
-                );
-                voice.core(Level::Warn, 98, told);
-            }
-            Ok(file)
-        }
-        Err(error) => {
-            let told = format!("httpd: could not log pid to file {shown}: {error}");
-            voice.core(Level::Error, 100, told);
-            Err(())
-        }
-    }
 }
 
 struct Parent<'o> {
@@ -108,7 +67,7 @@ struct Parent<'o> {
     checker: Option<Checker>,
     /// Checkers that have given their answer, or were given up, and are still to be reaped.
     spent_checkers: Vec<Pid>,
-    publisher: Option<Publisher>,
+    view: View,
     reloads: u64,
     server_started: u64,
     /// A child has been ready.
@@ -127,7 +86,7 @@ impl<'o> Parent<'o> {
         pid_file: &'o PidFile,
     ) -> Option<Parent<'o>> {
         let server_started = scoreboard::now();
-        let prepared = take_on_signals()
+        let prepared = front::take_on_signals()
             .and_then(|mask| Ok((mask, Serving::new(mpm, first.clone(), 0, server_started)?)));
         let (wait_mask, serving) = match prepared {
             Ok(prepared) => prepared,
@@ -150,7 +109,7 @@ impl<'o> Parent<'o> {
             lines: BTreeMap::new(),
             checker: None,
             spent_checkers: Vec::new(),
-            publisher: None,
+            view: View::none(),
             reloads: 0,
             server_started,
             up: false,
@@ -158,8 +117,9 @@ impl<'o> Parent<'o> {
             rounds: 0,
             wait_mask,
         };
-        parent.open_publisher();
-        parent.introduce();
+        parent.view = View::open(mpm, &parent.current);
+        parent.publish(State::Starting);
+        front::introduce(&mpm.numbers, &parent.current);
         Some(parent)
     }
 
@@ -378,7 +338,7 @@ impl<'o> Parent<'o> {
         // The first child of a new generation has the old one in its memory too: that one's sockets are not its own.
         self.current = generation.clone();
         self.checker = None;
-        self.publisher = None;
+        self.view = View::none();
         let mut servings = std::mem::take(&mut self.servings);
         let Some(serving) = servings.remove(&id) else {
             process::exit_now(super::exits::SICK)
@@ -468,29 +428,19 @@ impl<'o> Parent<'o> {
                 serving.generation = None;
             }
         }
-        self.introduce();
+        front::introduce(&self.mpm.numbers, &self.current);
         self.tell_outcome(None);
     }
 
     fn refuse(&mut self, why: String) {
         // The checker may still be at work when the server is told to stop.
         self.checker = None;
-        let told = format!("the configuration was not taken, the old one goes on serving: {why}");
-        Voice::of(&self.current).own(Level::Error, 20114, told);
+        front::tell_refused(&self.current, &why);
         self.tell_outcome(Some(why));
     }
 
     fn tell_outcome(&self, refused: Option<String>) {
-        let outcome = Outcome {
-            number: self.reloads,
-            pid: self.pid_file.pid(),
-            refused,
-        };
-        if let Err(error) = outcome.write(self.pid_file.path()) {
-            let told =
-                format!("the outcome of the reload cannot be written beside the PidFile: {error}");
-            Voice::of(&self.current).own(Level::Warn, 20115, told);
-        }
+        front::tell_outcome(&self.current, self.pid_file, self.reloads, refused);
     }
 
     fn over(&mut self, id: u32) {
@@ -510,24 +460,6 @@ impl<'o> Parent<'o> {
     }
 
     // --- what others see ---
-
-    fn introduce(&self) {
-        let voice = Voice::of(&self.current);
-        let numbers = &self.mpm.numbers;
-        let server = &self.current.server_field;
-        let told = format!("{server} configured -- resuming normal operations");
-        voice.own(Level::Notice, numbers.configured, told);
-        let built = format!("Server built: {}", crate::version::BUILT);
-        voice.own(Level::Info, numbers.built, built);
-        let words: Vec<String> = std::env::args_os()
-            .map(|word| word.to_string_lossy().into_owned())
-            .collect();
-        voice.core(
-            Level::Notice,
-            94,
-            format!("Command line: '{}'", words.join(" ")),
-        );
-    }
 
     fn show_standing(&self, pid: Pid) {
         let Some(child) = self.sup.pool().get(pid) else {
@@ -551,60 +483,19 @@ impl<'o> Parent<'o> {
         )
     }
 
-    fn open_publisher(&mut self) {
-        let Some(path) = conf::of(&self.current).score_board_file.clone() else {
-            return;
-        };
-        let labels = Labels {
-            mpm: env!("HTTPD_MPM_NAME").into(),
-            server: self.current.server_field.clone(),
-            parent: std::process::id(),
-        };
-        let limits = super::serving::fit(self.mpm, &self.current).limits;
-        let opened = Publisher::create(
-            &path,
-            labels,
-            limits.max_processes,
-            limits.threads_per_child,
-        );
-        match opened {
-            Ok(publisher) => self.publisher = Some(publisher),
-            Err(error) => {
-                let told = format!(
-                    "ScoreBoardFile {} cannot be written: {error}",
-                    path.display()
-                );
-                Voice::of(&self.current).own(Level::Error, 20116, told);
-            }
-        }
-        self.publish(State::Starting);
-    }
-
     fn publish(&mut self, state: State) {
-        let snapshot = match self.publisher {
-            Some(_) => self.snapshot(),
-            None => return,
-        };
         let state = if self.sup.is_leaving() {
             State::Stopping
         } else {
             state
         };
-        let Some(publisher) = &mut self.publisher else {
-            return;
-        };
-        if let Err(error) = publisher.publish(&snapshot, state) {
-            publisher.end();
-            self.publisher = None;
-            let told = format!("the ScoreBoardFile is given up: {error}");
-            Voice::of(&self.current).own(Level::Error, 20117, told);
-        }
+        let mut view = std::mem::replace(&mut self.view, View::none());
+        view.publish(&self.current, state, || self.snapshot());
+        self.view = view;
     }
 
     fn end(&mut self) {
-        if let Some(publisher) = &mut self.publisher {
-            publisher.end();
-        }
+        self.view.end();
     }
 }
 
@@ -637,15 +528,4 @@ fn ended(exit: OsExit) -> Ended {
             core,
         },
     }
-}
-
-/// Blocks what the parent hears, and gives the mask with which it waits.
-fn take_on_signals() -> io::Result<SignalSet> {
-    signal::ignore(libc::SIGPIPE)?;
-    signal::ignore(libc::SIGXFSZ)?;
-    for number in SIGNALS {
-        signal::catch(number)?;
-    }
-    let before = signal::block(&SignalSet::of(&SIGNALS))?;
-    Ok(SIGNALS.iter().fold(before, |mask, s| mask.without(*s)))
 }

@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod signal;
 pub mod socket;
 pub mod syslog;
+pub mod thread_rights;
 pub mod user;
 
 /// Turns the -1 of a system call into its error.
