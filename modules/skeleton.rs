@@ -24,12 +24,22 @@ pub static MODULE: Module = Module {
     name: "mod_skeleton.c",
     identifier: "skeleton_module",
     // A directive is a row: name, where it may stand, its arguments, its setter, and a line of help.
-    directives: &[Directive::new("Greeting", Scope::FILEINFO, Arity::Take1, set_greeting, "the words to greet with")],
+    directives: &[Directive::new(
+        "Greeting",
+        Scope::FILEINFO,
+        Arity::Take1,
+        set_greeting,
+        "the words to greet with",
+    )],
     // A hook entry names a phase of `hooks::Phase` and a function. `order`, `after` and `before` are for modules that
     // care who else runs first.
     hooks: &[HookEntry::request(Phase::Handler, handle)],
     // Filters that SetOutputFilter and others can name.
-    filters: &[FilterRecord { name: "UPPERCASE", class: Class::Resource, make: MakeFilter::Output(make_filter) }],
+    filters: &[FilterRecord {
+        name: "UPPERCASE",
+        class: Class::Resource,
+        make: MakeFilter::Output(make_filter),
+    }],
     ..Module::EMPTY
 };
 
@@ -44,7 +54,9 @@ struct Skeleton {
 impl Conf for Skeleton {
     /// `over` comes from an inner or a later place. Most values are simply replaced.
     fn merge(&self, over: &Self) -> Self {
-        Skeleton { greeting: pick(&self.greeting, &over.greeting) }
+        Skeleton {
+            greeting: pick(&self.greeting, &over.greeting),
+        }
     }
 }
 
@@ -71,10 +83,18 @@ fn handle(r: &mut Request) -> Answer<'_> {
     }
     // The records are an Rc: with a clone in hand the request can be changed meanwhile.
     let conf = r.conf.clone();
-    let greeting = conf.get::<Skeleton>().and_then(|skeleton| skeleton.greeting.as_deref());
+    let greeting = conf
+        .get::<Skeleton>()
+        .and_then(|skeleton| skeleton.greeting.as_deref());
     let Some(greeting) = greeting else {
         // Apache's message number where Apache has the event, else one of ours, from 20000; 0 is none.
-        log!(&*r, Level::Warn, 0, "no Greeting is configured for {}", log::raw(&r.uri));
+        log!(
+            &*r,
+            Level::Warn,
+            0,
+            "no Greeting is configured for {}",
+            log::raw(&r.uri)
+        );
         return Answer::Now(Status::Http(404));
     };
     r.content_type = Some("text/plain".into());
@@ -123,8 +143,12 @@ mod tests {
 
     #[test]
     fn inner_greetings_win() {
-        let outer = Skeleton { greeting: Some("Hello".into()) };
-        let inner = Skeleton { greeting: Some("Hi".into()) };
+        let outer = Skeleton {
+            greeting: Some("Hello".into()),
+        };
+        let inner = Skeleton {
+            greeting: Some("Hi".into()),
+        };
         assert_eq!(outer.merge(&inner), inner);
         assert_eq!(outer.merge(&Skeleton::default()), outer);
     }

@@ -5,7 +5,11 @@ use crate::filters::{Class, FilterRecord, MakeFilter, OutputFilter};
 use crate::request::Request;
 
 const fn passive(name: &'static str, class: Class) -> FilterRecord {
-    FilterRecord { name, class, make: MakeFilter::Output(nothing) }
+    FilterRecord {
+        name,
+        class,
+        make: MakeFilter::Output(nothing),
+    }
 }
 
 fn nothing(_: &mut Request) -> Option<Box<dyn OutputFilter>> {

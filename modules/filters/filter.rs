@@ -5,7 +5,9 @@
 use crate::config::directive::{Arity, Cmd, Directive, Scope};
 use crate::config::expr::{BoolExpr, ParseOptions};
 use crate::config::value::Conf;
-use crate::filters::{Brigade, Bucket, Class, Direction, FilterRecord, Filtered, MakeFilter, OutputFilter};
+use crate::filters::{
+    Brigade, Bucket, Class, Direction, FilterRecord, Filtered, MakeFilter, OutputFilter,
+};
 use crate::hooks::module::Module;
 use crate::hooks::{Answer, HookEntry, Phase, Status};
 use crate::log;
@@ -23,12 +25,48 @@ pub static MODULE: Module = Module {
     name: "mod_filter.c",
     identifier: "filter_module",
     directives: &[
-        Directive::new("FilterDeclare", Scope::OPTIONS, Arity::Take12, declare, "a smart filter, and its place in the chain"),
-        Directive::new("FilterProvider", Scope::OPTIONS, Arity::Take3, provider, "a smart filter, a filter that may do its work, and the expression for which it does"),
-        Directive::new("FilterChain", Scope::OPTIONS, Arity::Iterate, chain, "smart filters, with +, -, @, = or ! in front"),
-        Directive::new("FilterTrace", ANY_CONF, Arity::Take2, trace, "a smart filter, and how much it tells"),
-        Directive::new("AddOutputFilterByType", Scope::FILEINFO, Arity::Argv, by_type, "filters, with ; between, and media types"),
-        Directive::new("FilterProtocol", Scope::OPTIONS, Arity::Take23, protocol, "a smart filter, a provider, and what it does to the protocol"),
+        Directive::new(
+            "FilterDeclare",
+            Scope::OPTIONS,
+            Arity::Take12,
+            declare,
+            "a smart filter, and its place in the chain",
+        ),
+        Directive::new(
+            "FilterProvider",
+            Scope::OPTIONS,
+            Arity::Take3,
+            provider,
+            "a smart filter, a filter that may do its work, and the expression for which it does",
+        ),
+        Directive::new(
+            "FilterChain",
+            Scope::OPTIONS,
+            Arity::Iterate,
+            chain,
+            "smart filters, with +, -, @, = or ! in front",
+        ),
+        Directive::new(
+            "FilterTrace",
+            ANY_CONF,
+            Arity::Take2,
+            trace,
+            "a smart filter, and how much it tells",
+        ),
+        Directive::new(
+            "AddOutputFilterByType",
+            Scope::FILEINFO,
+            Arity::Argv,
+            by_type,
+            "filters, with ; between, and media types",
+        ),
+        Directive::new(
+            "FilterProtocol",
+            Scope::OPTIONS,
+            Arity::Take23,
+            protocol,
+            "a smart filter, a provider, and what it does to the protocol",
+        ),
     ],
     hooks: &[HookEntry::request(Phase::InsertFilter, insert)],
     ..Module::EMPTY
@@ -91,12 +129,17 @@ struct Filters {
 
 impl Filters {
     fn find(&mut self, name: &str) -> Option<&mut Smart> {
-        self.smart.iter_mut().find(|smart| smart.name.eq_ignore_ascii_case(name))
+        self.smart
+            .iter_mut()
+            .find(|smart| smart.name.eq_ignore_ascii_case(name))
     }
 
     /// The smart filter of this name, declared here if it was not.
     fn entry(&mut self, name: &str) -> &mut Smart {
-        let known = self.smart.iter().position(|smart| smart.name.eq_ignore_ascii_case(name));
+        let known = self
+            .smart
+            .iter()
+            .position(|smart| smart.name.eq_ignore_ascii_case(name));
         let index = known.unwrap_or_else(|| {
             self.smart.push(Smart {
                 name: name.to_owned(),
@@ -129,7 +172,12 @@ impl Conf for Filters {
 
 fn declare(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let name = cmd.arg(0).to_owned();
-    let class = match cmd.args.get(1).map(|class| class.to_ascii_uppercase()).as_deref() {
+    let class = match cmd
+        .args
+        .get(1)
+        .map(|class| class.to_ascii_uppercase())
+        .as_deref()
+    {
         None | Some("RESOURCE") => Class::Resource,
         Some("CONTENT_SET") => Class::ContentSet,
         Some("PROTOCOL") => Class::Protocol,
@@ -146,27 +194,46 @@ fn declare(cmd: &mut Cmd<'_>) -> Result<(), String> {
 fn find_filter(cmd: &Cmd<'_>, name: &str) -> Result<&'static FilterRecord, String> {
     let modules = cmd.build.globals.modules.active();
     let mut filters = modules.iter().flat_map(|(module, _)| module.filters);
-    let found = filters.find(|f| f.direction() == Direction::Output && f.name.eq_ignore_ascii_case(name));
+    let found =
+        filters.find(|f| f.direction() == Direction::Output && f.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| format!("Unknown filter provider {name}"))
 }
 
 fn provider(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let (name, filter) = (cmd.arg(0).to_owned(), find_filter(cmd, cmd.arg(1))?);
-    let options = ParseOptions { regex: cmd.build.main.regex, ..ParseOptions::default() };
+    let options = ParseOptions {
+        regex: cmd.build.main.regex,
+        ..ParseOptions::default()
+    };
     let expression = BoolExpr::parse(cmd.arg(2), &options)
         .map_err(|error| format!("Error parsing FilterProvider expression: {error}"))?;
     let fits = Fits::Expression(Shared::new(expression));
     let smart = cmd.dir_conf::<Filters>().entry(&name);
-    smart.providers.push(Provider { filter, fits, effects: Effects::default() });
+    smart.providers.push(Provider {
+        filter,
+        fits,
+        effects: Effects::default(),
+    });
     Ok(())
 }
 
 fn by_type(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    let Some((names, types)) = cmd.args.split_first().filter(|(_, types)| !types.is_empty()) else {
-        return Err(format!("{} requires at least two arguments", cmd.directive.name));
+    let Some((names, types)) = cmd
+        .args
+        .split_first()
+        .filter(|(_, types)| !types.is_empty())
+    else {
+        return Err(format!(
+            "{} requires at least two arguments",
+            cmd.directive.name
+        ));
     };
     let types = Shared::new(types.to_vec());
-    let names: Vec<String> = names.split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let names: Vec<String> = names
+        .split(';')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
     for name in names {
         let filter = find_filter(cmd, &name)?;
         let filters = cmd.dir_conf::<Filters>();
@@ -174,7 +241,11 @@ fn by_type(cmd: &mut Cmd<'_>) -> Result<(), String> {
         let known = filters.find(&name).is_some();
         let smart = filters.entry(&name);
         smart.class = filter.class;
-        smart.providers.push(Provider { filter, fits: Fits::Types(types.clone()), effects: Effects::default() });
+        smart.providers.push(Provider {
+            filter,
+            fits: Fits::Types(types.clone()),
+            effects: Effects::default(),
+        });
         if !known {
             filters.chain.push(Step::Filter(name));
         }
@@ -191,7 +262,9 @@ fn chain(cmd: &mut Cmd<'_>) -> Result<(), String> {
         Some('@') => chain.insert(0, Step::Filter(letters.as_str().into())),
         Some('-') => {
             let name = letters.as_str();
-            chain.retain(|step| !matches!(step, Step::Filter(known) if known.eq_ignore_ascii_case(name)));
+            chain.retain(
+                |step| !matches!(step, Step::Filter(known) if known.eq_ignore_ascii_case(name)),
+            );
         }
         Some('!') => *chain = vec![Step::Clear],
         Some('=') => *chain = vec![Step::Clear, Step::Filter(letters.as_str().into())],
@@ -225,19 +298,27 @@ fn protocol(cmd: &mut Cmd<'_>) -> Result<(), String> {
         smart.effects = effects;
         return Ok(());
     };
-    let found = smart.providers.iter_mut().find(|p| p.filter.name.eq_ignore_ascii_case(&provider));
+    let found = smart
+        .providers
+        .iter_mut()
+        .find(|p| p.filter.name.eq_ignore_ascii_case(&provider));
     match found {
         Some(found) => {
             found.effects = effects;
             Ok(())
         }
-        None => Err(format!("FilterProtocol: No such provider {provider} for filter {name}")),
+        None => Err(format!(
+            "FilterProtocol: No such provider {provider} for filter {name}"
+        )),
     }
 }
 
 fn parse_effects(words: &str) -> Result<Effects, String> {
     let mut bits = 0;
-    for word in words.split([' ', ',', ';', '|']).filter(|word| !word.is_empty()) {
+    for word in words
+        .split([' ', ',', ';', '|'])
+        .filter(|word| !word.is_empty())
+    {
         bits |= match word.to_ascii_lowercase().as_str() {
             "change=yes" => Effects::CHANGE | Effects::CHANGE_LENGTH,
             "change=1:1" => Effects::CHANGE,
@@ -245,7 +326,11 @@ fn parse_effects(words: &str) -> Result<Effects, String> {
             "proxy=no" => Effects::NO_PROXY,
             "proxy=transform" => Effects::TRANSFORM,
             "cache=no" => Effects::NO_CACHE,
-            _ => return Err(format!("FilterProtocol: '{word}' is no effect that a filter can have")),
+            _ => {
+                return Err(format!(
+                    "FilterProtocol: '{word}' is no effect that a filter can have"
+                ))
+            }
         };
     }
     Ok(Effects(bits))
@@ -254,13 +339,21 @@ fn parse_effects(words: &str) -> Result<Effects, String> {
 /// Puts the chain's smart filters in place.
 fn insert(r: &mut Request) -> Answer<'_> {
     let conf = r.conf.clone();
-    let Some(filters) = conf.get::<Filters>() else { return Answer::Now(Status::Declined) };
+    let Some(filters) = conf.get::<Filters>() else {
+        return Answer::Now(Status::Declined);
+    };
     for step in &filters.chain {
         let Step::Filter(name) = step else { continue };
-        let smart = filters.smart.iter().find(|smart| smart.name.eq_ignore_ascii_case(name));
+        let smart = filters
+            .smart
+            .iter()
+            .find(|smart| smart.name.eq_ignore_ascii_case(name));
         match smart {
             Some(smart) => {
-                let harness = Harness { smart: smart.clone(), chosen: Chosen::NotYet };
+                let harness = Harness {
+                    smart: smart.clone(),
+                    chosen: Chosen::NotYet,
+                };
                 r.insert_output_filter(smart.class, "smart filter", Box::new(harness));
             }
             None => log!(&*r, Level::Error, 1379, "Unknown filter {name} not added"),
@@ -310,17 +403,33 @@ fn tell(r: &Request, smart: &Smart, brigade: &Brigade) {
             Bucket::Flush => "flush",
             Bucket::End => "end",
         };
-        log!(r, Level::Info, 1376, "{}: {kind}, {} bytes", smart.name, bucket.len());
+        log!(
+            r,
+            Level::Info,
+            1376,
+            "{}: {kind}, {} bytes",
+            smart.name,
+            bucket.len()
+        );
     }
 }
 
 fn choose(r: &mut Request, smart: &Smart) -> Chosen {
     for provider in &smart.providers {
         if fits(r, &provider.fits) {
-            log!(&*r, Level::Trace2, 0, "{} is done by {}", smart.name, provider.filter.name);
+            log!(
+                &*r,
+                Level::Trace2,
+                0,
+                "{} is done by {}",
+                smart.name,
+                provider.filter.name
+            );
             let bits = smart.effects.0 | provider.effects.0;
             apply_effects(r, Effects(bits));
-            let MakeFilter::Output(make) = provider.filter.make else { continue };
+            let MakeFilter::Output(make) = provider.filter.make else {
+                continue;
+            };
             return make(r).map_or(Chosen::Nobody, Chosen::Filter);
         }
     }
@@ -335,7 +444,12 @@ fn fits(r: &mut Request, fits: &Fits) -> bool {
             !bare.is_empty() && types.iter().any(|known| known == bare)
         }
         Fits::Expression(expression) => expr_vars::boolean(r, expression).unwrap_or_else(|error| {
-            log!(&*r, Level::Error, 1377, "Error evaluating filter dispatch condition: {error}");
+            log!(
+                &*r,
+                Level::Error,
+                1377,
+                "Error evaluating filter dispatch condition: {error}"
+            );
             false
         }),
     }
@@ -368,18 +482,32 @@ mod tests {
             "!" => Step::Clear,
             name => Step::Filter(name.into()),
         };
-        Filters { smart: Vec::new(), chain: chain.iter().map(step).collect() }
+        Filters {
+            smart: Vec::new(),
+            chain: chain.iter().map(step).collect(),
+        }
     }
 
     #[test]
     fn chains_add_up_or_begin_anew() {
-        assert_eq!(filters(&["a"]).merge(&filters(&["b"])).chain, filters(&["a", "b"]).chain);
-        assert_eq!(filters(&["a"]).merge(&filters(&["!", "b"])).chain, filters(&["!", "b"]).chain);
+        assert_eq!(
+            filters(&["a"]).merge(&filters(&["b"])).chain,
+            filters(&["a", "b"]).chain
+        );
+        assert_eq!(
+            filters(&["a"]).merge(&filters(&["!", "b"])).chain,
+            filters(&["!", "b"]).chain
+        );
     }
 
     #[test]
     fn effects_are_read() {
-        assert_eq!(parse_effects("change=yes;cache=no"), Ok(Effects(Effects::CHANGE | Effects::CHANGE_LENGTH | Effects::NO_CACHE)));
+        assert_eq!(
+            parse_effects("change=yes;cache=no"),
+            Ok(Effects(
+                Effects::CHANGE | Effects::CHANGE_LENGTH | Effects::NO_CACHE
+            ))
+        );
         assert_eq!(parse_effects("Change=1:1"), Ok(Effects(Effects::CHANGE)));
         assert!(parse_effects("nonsense").is_err());
     }

@@ -40,9 +40,21 @@ struct Timeouts {
     body: Stage,
 }
 
-const HANDSHAKE: Stage = Stage { initial: Some(0), most: None, rate: None };
-const HEADER: Stage = Stage { initial: Some(20), most: Some(40), rate: Some(500) };
-const BODY: Stage = Stage { initial: Some(20), most: None, rate: Some(500) };
+const HANDSHAKE: Stage = Stage {
+    initial: Some(0),
+    most: None,
+    rate: None,
+};
+const HEADER: Stage = Stage {
+    initial: Some(20),
+    most: Some(40),
+    rate: Some(500),
+};
+const BODY: Stage = Stage {
+    initial: Some(20),
+    most: None,
+    rate: Some(500),
+};
 
 impl Stage {
     fn merge(self, over: Stage) -> Stage {
@@ -57,7 +69,10 @@ impl Stage {
     fn limit(self, usual: Stage) -> StageLimit {
         let stage = if self.initial.is_some() { self } else { usual };
         StageLimit {
-            initial: stage.initial.filter(|seconds| *seconds > 0).map(Duration::from_secs),
+            initial: stage
+                .initial
+                .filter(|seconds| *seconds > 0)
+                .map(Duration::from_secs),
             most: stage.most.map(Duration::from_secs),
             min_rate: stage.rate.unwrap_or(0),
         }
@@ -77,10 +92,15 @@ impl Conf for Timeouts {
 fn set(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let words = crate::config::tree::words(cmd.arg(0));
     if words.is_empty() {
-        return Err(format!("{} requires at least one argument", cmd.directive.name));
+        return Err(format!(
+            "{} requires at least one argument",
+            cmd.directive.name
+        ));
     }
     for word in words {
-        let (name, value) = word.split_once('=').ok_or_else(|| format!("'{word}' is not STAGE=TIME"))?;
+        let (name, value) = word
+            .split_once('=')
+            .ok_or_else(|| format!("'{word}' is not STAGE=TIME"))?;
         let stage = parse_stage(value)?;
         let timeouts = cmd.server_conf::<Timeouts>();
         match name.to_ascii_lowercase().as_str() {
@@ -104,18 +124,25 @@ fn parse_stage(text: &str) -> Result<Stage, String> {
         return Err("Minimum data rate must be larger than 0".into());
     }
     let (initial, most) = match time.split_once('-') {
-        Some(_) if rate.is_none() => return Err("Must set MinRate option if using timeout range".into()),
+        Some(_) if rate.is_none() => {
+            return Err("Must set MinRate option if using timeout range".into())
+        }
         Some((initial, most)) => (parse::<u64>(initial)?, Some(parse::<u64>(most)?)),
         None => (parse::<u64>(time)?, None),
     };
     if most.is_some_and(|most| most <= initial) {
         return Err("Maximum timeout must be larger than initial timeout".into());
     }
-    Ok(Stage { initial: Some(initial), most, rate })
+    Ok(Stage {
+        initial: Some(initial),
+        most,
+        rate,
+    })
 }
 
 fn parse<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.parse().map_err(|_| format!("'{text}' is not a number"))
+    text.parse()
+        .map_err(|_| format!("'{text}' is not a number"))
 }
 
 fn begin(connection: &mut ConnInfo, ctx: &ServeContext) {
@@ -141,28 +168,77 @@ mod tests {
 
     #[test]
     fn stages_are_read() {
-        let stage = |initial, most, rate| Ok(Stage { initial: Some(initial), most, rate });
+        let stage = |initial, most, rate| {
+            Ok(Stage {
+                initial: Some(initial),
+                most,
+                rate,
+            })
+        };
         assert_eq!(parse_stage("5"), stage(5, None, None));
-        assert_eq!(parse_stage("20-40,MinRate=500"), stage(20, Some(40), Some(500)));
+        assert_eq!(
+            parse_stage("20-40,MinRate=500"),
+            stage(20, Some(40), Some(500))
+        );
         assert_eq!(parse_stage("20,minrate=1"), stage(20, None, Some(1)));
-        for wrong in ["", "x", "20-40", "40-20,MinRate=5", "5,MinRate=0", "5,MinRate=x", "-1", "5,Rate=1"] {
+        for wrong in [
+            "",
+            "x",
+            "20-40",
+            "40-20,MinRate=5",
+            "5,MinRate=0",
+            "5,MinRate=x",
+            "-1",
+            "5,Rate=1",
+        ] {
             assert!(parse_stage(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn stages_without_a_word_have_their_usual_limits() {
-        let said = Timeouts { header: Stage { initial: Some(3), most: None, rate: None }, ..Timeouts::default() };
+        let said = Timeouts {
+            header: Stage {
+                initial: Some(3),
+                most: None,
+                rate: None,
+            },
+            ..Timeouts::default()
+        };
         let limits = limits(&said);
-        assert_eq!(limits.header, StageLimit { initial: seconds(3), most: None, min_rate: 0 });
-        assert_eq!(limits.body, StageLimit { initial: seconds(20), most: None, min_rate: 500 });
+        assert_eq!(
+            limits.header,
+            StageLimit {
+                initial: seconds(3),
+                most: None,
+                min_rate: 0
+            }
+        );
+        assert_eq!(
+            limits.body,
+            StageLimit {
+                initial: seconds(20),
+                most: None,
+                min_rate: 500
+            }
+        );
         assert_eq!(limits.handshake, StageLimit::default());
     }
 
     #[test]
     fn zero_is_no_limit_and_later_words_win() {
-        let base = Timeouts { header: HEADER, ..Timeouts::default() };
-        let over = Timeouts { header: Stage { initial: Some(0), most: None, rate: None }, ..Timeouts::default() };
+        let base = Timeouts {
+            header: HEADER,
+            ..Timeouts::default()
+        };
+        let over = Timeouts {
+            header: Stage {
+                initial: Some(0),
+                most: None,
+                rate: None,
+            },
+            ..Timeouts::default()
+        };
         assert_eq!(base.merge(&over).header.limit(HEADER).initial, None);
         assert_eq!(base.merge(&Timeouts::default()).header, HEADER);
     }

@@ -14,9 +14,27 @@ pub static MODULE: Module = Module {
     name: "mod_env.c",
     identifier: "env_module",
     directives: &[
-        Directive::new("PassEnv", Scope::FILEINFO, Arity::Iterate, pass, "variables of the server's own environment"),
-        Directive::new("SetEnv", Scope::FILEINFO, Arity::Take12, set, "a variable, and its value"),
-        Directive::new("UnsetEnv", Scope::FILEINFO, Arity::Iterate, unset, "variables that programs do not see"),
+        Directive::new(
+            "PassEnv",
+            Scope::FILEINFO,
+            Arity::Iterate,
+            pass,
+            "variables of the server's own environment",
+        ),
+        Directive::new(
+            "SetEnv",
+            Scope::FILEINFO,
+            Arity::Take12,
+            set,
+            "a variable, and its value",
+        ),
+        Directive::new(
+            "UnsetEnv",
+            Scope::FILEINFO,
+            Arity::Iterate,
+            unset,
+            "variables that programs do not see",
+        ),
     ],
     hooks: &[HookEntry::request(Phase::Fixups, fixup)],
     ..Module::EMPTY
@@ -32,18 +50,23 @@ struct Env {
 
 impl Env {
     fn put(&mut self, name: &str, value: BString) {
-        self.set.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.set
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.set.push((name.to_owned(), value));
     }
 
     fn take(&mut self, name: &str) {
-        self.set.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.set
+            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 }
 
 impl Conf for Env {
     fn merge(&self, over: &Self) -> Self {
-        let mut merged = Env { set: self.set.clone(), unset: Vec::new() };
+        let mut merged = Env {
+            set: self.set.clone(),
+            unset: Vec::new(),
+        };
         for (name, value) in &over.set {
             merged.put(name, value.clone());
         }
@@ -95,7 +118,10 @@ mod tests {
 
     fn env(set: &[(&str, &str)], unset: &[&str]) -> Env {
         Env {
-            set: set.iter().map(|(n, v)| (n.to_string(), BString::from(*v))).collect(),
+            set: set
+                .iter()
+                .map(|(n, v)| (n.to_string(), BString::from(*v)))
+                .collect(),
             unset: unset.iter().map(|n| n.to_string()).collect(),
         }
     }

@@ -27,8 +27,20 @@ pub static MODULE: Module = Module {
     name: "mod_headers.c",
     identifier: "headers_module",
     directives: &[
-        Directive::new("Header", Scope::FILEINFO, Arity::Raw, header, "a condition (always or onsuccess), an action, a field, and what the action needs"),
-        Directive::new("RequestHeader", Scope::FILEINFO, Arity::Raw, request_header, "an action, a field, and what the action needs"),
+        Directive::new(
+            "Header",
+            Scope::FILEINFO,
+            Arity::Raw,
+            header,
+            "a condition (always or onsuccess), an action, a field, and what the action needs",
+        ),
+        Directive::new(
+            "RequestHeader",
+            Scope::FILEINFO,
+            Arity::Raw,
+            request_header,
+            "an action, a field, and what the action needs",
+        ),
     ],
     hooks: &[
         HookEntry::request(Phase::PostReadRequest, early).order(Order::First),
@@ -83,7 +95,11 @@ enum Action {
     Echo(Pattern),
     /// The value goes to a note of this name.
     Note(Value),
-    Edit { pattern: Pattern, value: Value, all: bool },
+    Edit {
+        pattern: Pattern,
+        value: Value,
+        all: bool,
+    },
 }
 
 enum When {
@@ -161,11 +177,21 @@ fn parse(cmd: &Cmd<'_>, place: Place, line: &str) -> Result<Rule, String> {
     };
     // A colon at the end is a habit of some.
     let field = field.split(':').next().unwrap_or_default().to_owned();
-    Ok(Rule { action, field, when })
+    Ok(Rule {
+        action,
+        field,
+        when,
+    })
 }
 
 /// Takes what the action needs off the front of `rest`.
-fn parse_action(cmd: &Cmd<'_>, place: Place, verb: &str, field: &str, rest: &mut Vec<String>) -> Result<Action, String> {
+fn parse_action(
+    cmd: &Cmd<'_>,
+    place: Place,
+    verb: &str,
+    field: &str,
+    rest: &mut Vec<String>,
+) -> Result<Action, String> {
     let name = cmd.directive.name;
     let mut take = |need: &str| match rest.is_empty() {
         true => Err(format!("{name} {need}")),
@@ -179,16 +205,27 @@ fn parse_action(cmd: &Cmd<'_>, place: Place, verb: &str, field: &str, rest: &mut
         "append" => Action::Append(parse_value(cmd, &take(needs_value)?)?),
         "merge" => Action::Merge(parse_value(cmd, &take(needs_value)?)?),
         "add" => Action::Add(parse_value(cmd, &take(needs_value)?)?),
-        "note" if place != Place::Request => Action::Note(parse_value(cmd, &take("note requires the name of a note")?)?),
+        "note" if place != Place::Request => Action::Note(parse_value(
+            cmd,
+            &take("note requires the name of a note")?,
+        )?),
         "unset" => Action::Unset,
         "echo" if place != Place::Request => Action::Echo(parse_pattern(cmd, field)?),
         "edit" | "edit*" => {
             let pattern = parse_pattern(cmd, &take("edit requires a match and a substitution")?)?;
             let value = parse_value(cmd, &take("edit requires a match and a substitution")?)?;
-            Action::Edit { pattern, value, all: verb == "edit*" }
+            Action::Edit {
+                pattern,
+                value,
+                all: verb == "edit*",
+            }
         }
         _ => {
-            let more = if place == Place::Request { "" } else { ", 'echo', 'note'" };
+            let more = if place == Place::Request {
+                ""
+            } else {
+                ", 'echo', 'note'"
+            };
             return Err(format!("first argument must be 'add', 'set', 'setifempty', 'append', 'merge', 'unset'{more}, 'edit', or 'edit*'"));
         }
     })
@@ -196,11 +233,20 @@ fn parse_action(cmd: &Cmd<'_>, place: Place, verb: &str, field: &str, rest: &mut
 
 fn parse_pattern(cmd: &Cmd<'_>, text: &str) -> Result<Pattern, String> {
     let pattern = Pattern::new(text, cmd.build.main.regex);
-    pattern.map_err(|error| format!("{} regex could not be compiled: '{text}': {error}", cmd.directive.name))
+    pattern.map_err(|error| {
+        format!(
+            "{} regex could not be compiled: '{text}': {error}",
+            cmd.directive.name
+        )
+    })
 }
 
 fn options<'o>(cmd: &Cmd<'_>) -> ParseOptions<'o> {
-    ParseOptions { regex: cmd.build.main.regex, vary: false, ..ParseOptions::default() }
+    ParseOptions {
+        regex: cmd.build.main.regex,
+        vary: false,
+        ..ParseOptions::default()
+    }
 }
 
 fn parse_when(cmd: &Cmd<'_>, text: &str) -> Result<When, String> {
@@ -210,13 +256,21 @@ fn parse_when(cmd: &Cmd<'_>, text: &str) -> Result<When, String> {
     }
     if lower.starts_with("expr=") {
         let parsed = BoolExpr::parse(&text[5..], &options(cmd));
-        return parsed.map(When::Holds).map_err(|error| format!("Can't parse envclause/expression: {error}"));
+        return parsed
+            .map(When::Holds)
+            .map_err(|error| format!("Can't parse envclause/expression: {error}"));
     }
     if !lower.starts_with("env=") {
         return Err(format!("Unknown parameter: {text}"));
     }
-    match text[4..].strip_prefix('!').map_or((false, &text[4..]), |name| (true, name)) {
-        (_, "") => Err("error: missing environment variable name. envclause should be in the form env=envar".into()),
+    match text[4..]
+        .strip_prefix('!')
+        .map_or((false, &text[4..]), |name| (true, name))
+    {
+        (_, "") => Err(
+            "error: missing environment variable name. envclause should be in the form env=envar"
+                .into(),
+        ),
         (false, name) => Ok(When::EnvSet(name.to_owned())),
         (true, name) => Ok(When::EnvUnset(name.to_owned())),
     }
@@ -225,7 +279,9 @@ fn parse_when(cmd: &Cmd<'_>, text: &str) -> Result<When, String> {
 fn parse_value(cmd: &Cmd<'_>, text: &str) -> Result<Value, String> {
     if let Some(expression) = text.strip_prefix("expr=") {
         let parsed = StringExpr::parse(expression, &options(cmd));
-        return parsed.map(Value::Expression).map_err(|error| format!("Can't parse value expression : {error}"));
+        return parsed
+            .map(Value::Expression)
+            .map_err(|error| format!("Can't parse value expression : {error}"));
     }
     parse_format(text).map(Value::Format)
 }
@@ -339,7 +395,12 @@ fn holds(r: &mut Request, when: &When) -> bool {
         When::Holds(expression) => match expr_vars::boolean(r, expression) {
             Ok(holds) => holds,
             Err(error) => {
-                log!(&*r, Level::Error, 1548, "Can't evaluate envclause expression: {error}");
+                log!(
+                    &*r,
+                    Level::Error,
+                    1548,
+                    "Can't evaluate envclause expression: {error}"
+                );
                 false
             }
         },
@@ -376,7 +437,8 @@ fn apply(r: &mut Request, place: Place, rule: &Rule) {
         }
         Action::Set(value) => set(r, place, field, value),
         Action::SetIfEmpty(value) => {
-            let there = table(r, place).contains(field) || is_type(place, field) && r.content_type.is_some();
+            let there = table(r, place).contains(field)
+                || is_type(place, field) && r.content_type.is_some();
             if !there {
                 set(r, place, field, value);
             }
@@ -388,7 +450,11 @@ fn apply(r: &mut Request, place: Place, rule: &Rule) {
             table(r, place).unset(field);
         }
         Action::Echo(pattern) => {
-            let all: Vec<_> = r.headers_in.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+            let all: Vec<_> = r
+                .headers_in
+                .iter()
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect();
             for (name, value) in all.iter().filter(|(name, _)| pattern.is_match(name)) {
                 table(r, place).add(name, value);
             }
@@ -399,7 +465,11 @@ fn apply(r: &mut Request, place: Place, rule: &Rule) {
                 r.notes.set(note, value);
             }
         }
-        Action::Edit { pattern, value, all } => edit(r, place, field, pattern, value, *all),
+        Action::Edit {
+            pattern,
+            value,
+            all,
+        } => edit(r, place, field, pattern, value, *all),
     }
 }
 
@@ -419,14 +489,22 @@ fn edit(r: &mut Request, place: Place, field: &str, pattern: &Pattern, value: &V
             r.content_type = Some(edited.to_str_lossy().into_owned());
         }
     }
-    let old: Vec<BString> = table(r, place).get_all(field.as_bytes()).map(BString::from).collect();
+    let old: Vec<BString> = table(r, place)
+        .get_all(field.as_bytes())
+        .map(BString::from)
+        .collect();
     let new: Vec<BString> = old
         .iter()
         .map(|value| match pattern.replace(value, &template, all) {
             Ok(Some(edited)) => edited.into(),
             Ok(None) => value.clone(),
             Err(limit) => {
-                log!(&*r, Level::Error, 20301, "cannot edit the field {field}: {limit}");
+                log!(
+                    &*r,
+                    Level::Error,
+                    20301,
+                    "cannot edit the field {field}: {limit}"
+                );
                 value.clone()
             }
         })
@@ -453,7 +531,12 @@ fn fill(r: &mut Request, value: &Value) -> BString {
             }
         },
         Value::Expression(expression) => expr_vars::string(r, expression).unwrap_or_else(|error| {
-            log!(&*r, Level::Error, 2557, "Can't evaluate value expression: {error}");
+            log!(
+                &*r,
+                Level::Error,
+                2557,
+                "Can't evaluate value expression: {error}"
+            );
             BString::default()
         }),
     }
@@ -465,11 +548,19 @@ impl Part {
             Part::Text(text) => return text.clone(),
             Part::Time => format!("t={}", clock::microseconds(r.request_time)),
             Part::Duration => format!("D={}", r.started.elapsed().as_micros()),
-            Part::Load => format!("l={:.2}", crate::os::limits::load_averages().map_or(0.0, |load| load[0])),
+            Part::Load => format!(
+                "l={:.2}",
+                crate::os::limits::load_averages().map_or(0.0, |load| load[0])
+            ),
             Part::Idle => format!("i={}", idle_and_busy(r).0),
             Part::Busy => format!("b={}", idle_and_busy(r).1),
             // A field ends at a line's end, wherever the value came from.
-            Part::Env(name) => return r.env.get(name).map_or("(null)".into(), |v| v.replace("\n", " ").into()),
+            Part::Env(name) => {
+                return r
+                    .env
+                    .get(name)
+                    .map_or("(null)".into(), |v| v.replace("\n", " ").into())
+            }
             Part::Tls(_) => "(null)".into(),
         };
         text.into()
@@ -496,7 +587,15 @@ mod tests {
     fn formats_are_read() {
         assert_eq!(parse_format("100%%"), Ok(vec![text("100%")]));
         assert_eq!(parse_format("%"), Ok(vec![text("%")]));
-        assert_eq!(parse_format("a %{X}e b%D"), Ok(vec![text("a "), Part::Env("X".into()), text(" b"), Part::Duration]));
+        assert_eq!(
+            parse_format("a %{X}e b%D"),
+            Ok(vec![
+                text("a "),
+                Part::Env("X".into()),
+                text(" b"),
+                Part::Duration
+            ])
+        );
         assert_eq!(parse_format(""), Ok(vec![]));
         assert!(parse_format("%q").is_err() && parse_format("%{x").is_err());
     }

@@ -22,11 +22,41 @@ pub static MODULE: Module = Module {
     name: "mod_setenvif.c",
     identifier: "setenvif_module",
     directives: &[
-        Directive::new("SetEnvIf", Scope::FILEINFO, Arity::Raw, set_if, "an attribute, a regular expression, and variables to set"),
-        Directive::new("SetEnvIfNoCase", Scope::FILEINFO, Arity::Raw, set_if_no_case, "an attribute, a regular expression of any case, and variables to set"),
-        Directive::new("SetEnvIfExpr", Scope::FILEINFO, Arity::Raw, set_if_expr, "an expression, and variables to set"),
-        Directive::new("BrowserMatch", Scope::FILEINFO, Arity::Raw, browser, "a regular expression for User-Agent, and variables to set"),
-        Directive::new("BrowserMatchNoCase", Scope::FILEINFO, Arity::Raw, browser_no_case, "a regular expression of any case for User-Agent, and variables to set"),
+        Directive::new(
+            "SetEnvIf",
+            Scope::FILEINFO,
+            Arity::Raw,
+            set_if,
+            "an attribute, a regular expression, and variables to set",
+        ),
+        Directive::new(
+            "SetEnvIfNoCase",
+            Scope::FILEINFO,
+            Arity::Raw,
+            set_if_no_case,
+            "an attribute, a regular expression of any case, and variables to set",
+        ),
+        Directive::new(
+            "SetEnvIfExpr",
+            Scope::FILEINFO,
+            Arity::Raw,
+            set_if_expr,
+            "an expression, and variables to set",
+        ),
+        Directive::new(
+            "BrowserMatch",
+            Scope::FILEINFO,
+            Arity::Raw,
+            browser,
+            "a regular expression for User-Agent, and variables to set",
+        ),
+        Directive::new(
+            "BrowserMatchNoCase",
+            Scope::FILEINFO,
+            Arity::Raw,
+            browser_no_case,
+            "a regular expression of any case for User-Agent, and variables to set",
+        ),
     ],
     hooks: &[
         HookEntry::request(Phase::PostReadRequest, match_server),
@@ -110,18 +140,34 @@ fn browser_no_case(cmd: &mut Cmd<'_>) -> Result<(), String> {
 fn set_if_expr(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let line = cmd.arg(0).to_owned();
     let (text, rest) = next_word(&line).ok_or_else(|| missing(cmd, "expression"))?;
-    let options = ParseOptions { regex: cmd.build.main.regex, ..ParseOptions::default() };
-    let expression = BoolExpr::parse(&text, &options)
-        .map_err(|error| format!("{}: the expression could not be understood: {error}", cmd.directive.name))?;
+    let options = ParseOptions {
+        regex: cmd.build.main.regex,
+        ..ParseOptions::default()
+    };
+    let expression = BoolExpr::parse(&text, &options).map_err(|error| {
+        format!(
+            "{}: the expression could not be understood: {error}",
+            cmd.directive.name
+        )
+    })?;
     add(cmd, Test::Expression(expression), rest)
 }
 
-fn by_pattern(cmd: &mut Cmd<'_>, attribute: &str, rest: &str, ignore_case: bool) -> Result<(), String> {
+fn by_pattern(
+    cmd: &mut Cmd<'_>,
+    attribute: &str,
+    rest: &str,
+    ignore_case: bool,
+) -> Result<(), String> {
     let (regex, rest) = next_word(rest).ok_or_else(|| missing(cmd, "regular expression"))?;
     let mut flags = cmd.build.main.regex;
     flags.ignore_case |= ignore_case;
-    let pattern = Pattern::new(&regex, flags)
-        .map_err(|error| format!("{} regex could not be compiled: '{regex}': {error}", cmd.directive.name))?;
+    let pattern = Pattern::new(&regex, flags).map_err(|error| {
+        format!(
+            "{} regex could not be compiled: '{regex}': {error}",
+            cmd.directive.name
+        )
+    })?;
     let attribute = Attribute::parse(attribute, flags)?;
     add(cmd, Test::Attribute(attribute, pattern), rest)
 }
@@ -167,12 +213,17 @@ impl Attribute {
             oid if oid.starts_with("oid(") => {
                 return Err(format!("{text}: extensions of client certificates need mod_ssl, which this build does not have"));
             }
-            _ if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') => {
+            _ if text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') =>
+            {
                 Attribute::Named(text.to_owned())
             }
             _ => {
                 let pattern = Pattern::new(text, flags);
-                Attribute::Fields(pattern.map_err(|error| format!("Header name regex could not be compiled: '{text}': {error}"))?)
+                Attribute::Fields(pattern.map_err(|error| {
+                    format!("Header name regex could not be compiled: '{text}': {error}")
+                })?)
             }
         })
     }
@@ -181,7 +232,10 @@ impl Attribute {
     fn value(&self, r: &Request) -> BString {
         match self {
             Attribute::RemoteAddr => r.client.ip().to_canonical().to_string().into(),
-            Attribute::RemoteHost => r.remote_host().unwrap_or_else(|| r.client.ip().to_canonical().to_string()).into(),
+            Attribute::RemoteHost => r
+                .remote_host()
+                .unwrap_or_else(|| r.client.ip().to_canonical().to_string())
+                .into(),
             Attribute::ServerAddr => r.conn.local.ip().to_canonical().to_string().into(),
             Attribute::RequestUri => r.uri.clone(),
             Attribute::RequestMethod => r.method_name.clone(),
@@ -229,7 +283,12 @@ fn run(r: &mut Request, rules: &[Shared<Rule>]) {
             Test::Expression(expression) => match expr_vars::boolean(r, expression) {
                 Ok(false) => {}
                 Ok(true) => by_expression(r, &rule.actions),
-                Err(error) => log!(&*r, Level::Error, 20300, "cannot evaluate the expression of a SetEnvIfExpr: {error}"),
+                Err(error) => log!(
+                    &*r,
+                    Level::Error,
+                    20300,
+                    "cannot evaluate the expression of a SetEnvIfExpr: {error}"
+                ),
             },
         }
     }
@@ -252,7 +311,13 @@ impl Action {
         match self {
             Action::Set(name, value) => {
                 let value = fill(value);
-                log!(&*r, Level::Trace2, 0, "Setting {name} to {}", log::raw(&value));
+                log!(
+                    &*r,
+                    Level::Trace2,
+                    0,
+                    "Setting {name} to {}",
+                    log::raw(&value)
+                );
                 r.env.set(name, value);
             }
             Action::Unset(name) => {

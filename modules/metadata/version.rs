@@ -19,5 +19,8 @@ pub static MODULE: Module = Module {
 };
 
 fn read_time(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    Err(format!("{} is carried out while the files are read", cmd.directive.name))
+    Err(format!(
+        "{} is carried out while the files are read",
+        cmd.directive.name
+    ))
 }

@@ -62,23 +62,39 @@ fn variable_of(field: &[u8]) -> Option<BString> {
 
 fn add_server(r: &mut Request) {
     let root = r.core_server().document_root.clone();
-    let root = BString::from(root.unwrap_or_else(|| crate::version::default_docroot().into()).as_os_str().as_bytes());
-    let context = r.context_document_root.clone().unwrap_or_else(|| root.clone());
+    let root = BString::from(
+        root.unwrap_or_else(|| crate::version::default_docroot().into())
+            .as_os_str()
+            .as_bytes(),
+    );
+    let context = r
+        .context_document_root
+        .clone()
+        .unwrap_or_else(|| root.clone());
     let signature = super::error::signature(r, "");
     r.env.set("SERVER_SIGNATURE", signature);
     r.env.set("SERVER_SOFTWARE", &r.ctx.generation.server_field);
     let name = r.server_name();
-    let name = if name.contains(':') && !name.starts_with('[') { format!("[{name}]") } else { name };
+    let name = if name.contains(':') && !name.starts_with('[') {
+        format!("[{name}]")
+    } else {
+        name
+    };
     r.env.set("SERVER_NAME", escape::html(name.as_bytes()));
-    r.env.set("SERVER_ADDR", r.conn.local.ip().to_canonical().to_string());
+    r.env
+        .set("SERVER_ADDR", r.conn.local.ip().to_canonical().to_string());
     r.env.set("SERVER_PORT", r.server_port().to_string());
     r.env.set("DOCUMENT_ROOT", root);
     let scheme = r.scheme().to_owned();
     r.env.set("REQUEST_SCHEME", scheme);
-    r.env.set("CONTEXT_PREFIX", r.context_prefix.as_deref().unwrap_or(""));
+    r.env
+        .set("CONTEXT_PREFIX", r.context_prefix.as_deref().unwrap_or(""));
     r.env.set("CONTEXT_DOCUMENT_ROOT", context);
     let admin = r.server().admin.clone();
-    r.env.set("SERVER_ADMIN", admin.as_deref().unwrap_or("[no address given]"));
+    r.env.set(
+        "SERVER_ADMIN",
+        admin.as_deref().unwrap_or("[no address given]"),
+    );
     r.env.set("SCRIPT_FILENAME", &r.filename);
 }
 
@@ -86,7 +102,8 @@ fn add_client(r: &mut Request) {
     if let Some(host) = r.remote_host() {
         r.env.set("REMOTE_HOST", host);
     }
-    r.env.set("REMOTE_ADDR", r.client.ip().to_canonical().to_string());
+    r.env
+        .set("REMOTE_ADDR", r.client.ip().to_canonical().to_string());
     r.env.set("REMOTE_PORT", r.client.port().to_string());
     match &r.user {
         Some(user) => r.env.set("REMOTE_USER", user),
@@ -103,7 +120,9 @@ fn add_client(r: &mut Request) {
 
 /// Where an internal redirect came from.
 fn add_previous(r: &mut Request) {
-    let Some(previous) = r.previous.last().cloned() else { return };
+    let Some(previous) = r.previous.last().cloned() else {
+        return;
+    };
     let url = match r.core_dir().qualify_redirect.unwrap_or(false) {
         true => BString::from(r.absolute_url(&previous.uri.to_str_lossy())),
         false => previous.uri,
@@ -119,10 +138,19 @@ pub async fn add_cgi(r: &mut Request) {
     r.env.set("GATEWAY_INTERFACE", "CGI/1.1");
     r.env.set("SERVER_PROTOCOL", r.version.as_str());
     r.env.set("REQUEST_METHOD", &r.method_name);
-    r.env.set("QUERY_STRING", r.args.as_ref().map_or(b"".as_slice(), |args| args));
+    r.env.set(
+        "QUERY_STRING",
+        r.args.as_ref().map_or(b"".as_slice(), |args| args),
+    );
     let rules = &r.core_dir().cgi_vars;
-    let current = rules.iter().any(|(name, rule)| name == "REQUEST_URI" && rule == "current-uri");
-    let uri = if current { r.uri.clone() } else { original_uri(&r.the_request).into() };
+    let current = rules
+        .iter()
+        .any(|(name, rule)| name == "REQUEST_URI" && rule == "current-uri");
+    let uri = if current {
+        r.uri.clone()
+    } else {
+        original_uri(&r.the_request).into()
+    };
     r.env.set("REQUEST_URI", uri);
     let end = script_name_end(&r.uri, &r.path_info);
     r.env.set("SCRIPT_NAME", &r.uri[..end]);
@@ -131,7 +159,10 @@ pub async fn add_cgi(r: &mut Request) {
         let escaped = escape::path(&r.path_info);
         let target = r.lookup_uri(BStr::new(&escaped)).await;
         if !target.filename.is_empty() {
-            r.env.set("PATH_TRANSLATED", [target.filename.as_slice(), &target.path_info].concat());
+            r.env.set(
+                "PATH_TRANSLATED",
+                [target.filename.as_slice(), &target.path_info].concat(),
+            );
         }
     }
 }
@@ -144,7 +175,12 @@ fn original_uri(line: &[u8]) -> &[u8] {
 /// How much of the URL is the script's: all but the path behind it.
 fn script_name_end(uri: &[u8], path_info: &[u8]) -> usize {
     // Slashes may have been merged in one of them, so the longest common end counts.
-    let same = uri.iter().rev().zip(path_info.iter().rev()).take_while(|(a, b)| a == b).count();
+    let same = uri
+        .iter()
+        .rev()
+        .zip(path_info.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let mut end = uri.len() - same;
     while uri.get(end).is_some_and(|byte| *byte != b'/') {
         end += 1;
@@ -158,7 +194,13 @@ pub fn block(r: &Request) -> Vec<Vec<u8>> {
     for (name, value) in r.env.iter() {
         let mut variable: Vec<u8> = name
             .iter()
-            .map(|byte| if byte.is_ascii_alphanumeric() { *byte } else { b'_' })
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    *byte
+                } else {
+                    b'_'
+                }
+            })
             .collect();
         if let Some(first) = variable.first_mut().filter(|byte| byte.is_ascii_digit()) {
             *first = b'_';

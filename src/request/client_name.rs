@@ -19,7 +19,10 @@ pub async fn find(r: &Request) {
     let double = mode == Lookups::Double;
     // A failure of the look-up is no name, as Apache has it.
     let name = blocking(&*r.ctx.host, move || look_up(address, double)).await;
-    r.conn.notes.borrow_mut().set(NOTE, name.ok().flatten().unwrap_or_default());
+    r.conn
+        .notes
+        .borrow_mut()
+        .set(NOTE, name.ok().flatten().unwrap_or_default());
 }
 
 /// The name in lower case; with `double`, only one whose addresses have this one among them.

@@ -205,6 +205,39 @@ fn script_that_answers_while_it_reads_is_no_deadlock() {
     assert!(r.body == body.as_bytes());
 }
 
+/// A client that reads while it sends gets the beginning of the answer long before its request ends.
+#[test]
+fn body_larger_than_all_buffers() {
+    // Apache gives the program all of the body before it reads the answer: both wait until Timeout.
+    crate::harness::ours_only!();
+    use std::io::{Read, Write};
+    const PIECES: usize = 400;
+    let piece = vec![b'x'; 65536];
+    let mut stream =
+        std::net::TcpStream::connect(("127.0.0.1", www().port(0))).expect("a connection");
+    let mut writer = stream.try_clone().expect("a second name");
+    let length = PIECES * piece.len();
+    let sender = std::thread::spawn(move || {
+        let head = format!("POST /cgi-bin/echo HTTP/1.0\r\nContent-Length: {length}\r\n\r\n");
+        writer.write_all(head.as_bytes())?;
+        (0..PIECES).try_for_each(|_| writer.write_all(&piece))
+    });
+    stream
+        .set_read_timeout(Some(std::time::Duration::from_secs(20)))
+        .expect("a limit");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    sender.join().expect("no panic").expect("all sent");
+    let body = answer
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .map(|at| answer.len() - at - 4);
+    assert!(
+        answer.starts_with(b"HTTP/1.1 200 ") && body == Some(length),
+        "{body:?}"
+    );
+}
+
 #[test]
 fn script_that_hangs_ends_in_504() {
     let s = Setup::new()

@@ -18,6 +18,7 @@ fn www() -> &'static Server {
             .file("htdocs/big.txt", &TEXT.repeat(20_000))
             .script("cgi-bin/echo", "printf 'Content-Type: text/x-echo\\n\\n'\ncat")
             .script("cgi-bin/coded", "printf 'Content-Type: text/plain\\nContent-Encoding: br\\n\\nxxxxxxxxxxxxxxxxxxxx'")
+            .script("cgi-bin/slow", "printf 'Content-Type: text/plain\\n\\n'\nsleep 0.2\necho 'first words, and more of them, again and again, so that it is worth to compress them'\nsleep 0.2\necho 'last words'")
             .conf(CONF);
         for name in ["a.txt", "a.html", "a.json", "plain/a.txt", "nogzip/a.txt", "etag/a.txt", "empty/a.txt", "small/a.txt"] {
             let text = match name {
@@ -79,6 +80,7 @@ cases! {
         let size = r.body.last_chunk().map(|bytes| u32::from_le_bytes(*bytes));
         assert_eq!(size, Some(TEXT.len() as u32 * 20_000));
     };
+    content_that_is_long_in_coming: packed("/cgi-bin/slow").has("Vary", "Accept-Encoding");
     head_is_as_get: www().ask("HEAD", "/a.txt", GZIP).is(200).has("Content-Encoding", "gzip");
     a_connection_goes_on: {
         let mut c = www().client();

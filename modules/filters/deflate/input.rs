@@ -51,7 +51,13 @@ impl InputFilter for Gunzip {
     fn run<'r>(&'r mut self, r: &'r mut Request, piece: Bytes, last: bool) -> Filtered<'r, Bytes> {
         let result = self.unpack(&piece, last);
         if let Err(error) = &result {
-            log!(&*r, Level::Error, 1389, err = error, "the request's body cannot be uncompressed");
+            log!(
+                &*r,
+                Level::Error,
+                1389,
+                err = error,
+                "the request's body cannot be uncompressed"
+            );
         }
         Filtered::Now(result)
     }
@@ -61,12 +67,16 @@ impl Gunzip {
     fn unpack(&mut self, piece: &[u8], last: bool) -> io::Result<Bytes> {
         let mut out = Vec::new();
         for step in piece.chunks(STEP) {
-            self.decoder.write_all(step).map_err(|_| refused(400, "it is not compressed with gzip"))?;
+            self.decoder
+                .write_all(step)
+                .map_err(|_| refused(400, "it is not compressed with gzip"))?;
             self.read += step.len() as u64;
             self.take(&mut out)?;
         }
         if last && self.read > 0 {
-            self.decoder.try_finish().map_err(|_| refused(400, "its end is missing"))?;
+            self.decoder
+                .try_finish()
+                .map_err(|_| refused(400, "its end is missing"))?;
             self.take(&mut out)?;
         }
         Ok(out.into())
@@ -77,7 +87,10 @@ impl Gunzip {
         let more = std::mem::take(self.decoder.get_mut());
         self.written += more.len() as u64;
         if self.limit > 0 && self.written > self.limit {
-            return Err(refused(413, "it is larger than the limit once uncompressed"));
+            return Err(refused(
+                413,
+                "it is larger than the limit once uncompressed",
+            ));
         }
         if self.written > self.read.saturating_mul(self.ratio) {
             self.hits += 1;
@@ -103,7 +116,15 @@ mod tests {
     use flate2::Compression;
 
     fn filter(limit: u64, ratio: u64) -> Gunzip {
-        Gunzip { decoder: MultiGzDecoder::new(Vec::new()), read: 0, written: 0, limit, ratio, burst: 1, hits: 0 }
+        Gunzip {
+            decoder: MultiGzDecoder::new(Vec::new()),
+            read: 0,
+            written: 0,
+            limit,
+            ratio,
+            burst: 1,
+            hits: 0,
+        }
     }
 
     fn packed(body: &[u8]) -> Vec<u8> {
@@ -116,9 +137,22 @@ mod tests {
     fn bodies_are_unpacked_within_limits() {
         let body = vec![b'x'; 2_000_000];
         let packed = packed(&body);
-        assert_eq!(filter(0, 5000).unpack(&packed, true).expect("unpacked").len(), body.len());
-        let status = |result: io::Result<Bytes>| result.err().map(|error| crate::request::error::status_of(&error));
-        assert_eq!(status(filter(1_000_000, 5000).unpack(&packed, true)), Some(413));
+        assert_eq!(
+            filter(0, 5000)
+                .unpack(&packed, true)
+                .expect("unpacked")
+                .len(),
+            body.len()
+        );
+        let status = |result: io::Result<Bytes>| {
+            result
+                .err()
+                .map(|error| crate::request::error::status_of(&error))
+        };
+        assert_eq!(
+            status(filter(1_000_000, 5000).unpack(&packed, true)),
+            Some(413)
+        );
         assert_eq!(status(filter(0, 10).unpack(&packed, true)), Some(413));
         assert_eq!(status(filter(0, 10).unpack(b"plain text", true)), Some(400));
     }

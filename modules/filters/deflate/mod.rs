@@ -20,20 +20,86 @@ pub static MODULE: Module = Module {
     name: "mod_deflate.c",
     identifier: "deflate_module",
     directives: &[
-        Directive::new("DeflateFilterNote", Scope::RSRC_CONF, Arity::Take12, set_note, "Input, Output or Ratio, and the note to leave it in"),
-        Directive::new("DeflateWindowSize", Scope::RSRC_CONF, Arity::Take1, set_window, "1 to 15: bits of the window"),
-        Directive::new("DeflateBufferSize", Scope::RSRC_CONF, Arity::Take1, set_buffer, "bytes that are compressed at a time"),
-        Directive::new("DeflateMemLevel", Scope::RSRC_CONF, Arity::Take1, set_memory, "1 to 9: how much memory to use"),
-        Directive::new("DeflateCompressionLevel", Scope::RSRC_CONF, Arity::Take1, set_level, "1 to 9: fastest to smallest"),
-        Directive::new("DeflateAlterETag", Scope::RSRC_CONF, Arity::Take1, set_etag, "AddSuffix, NoChange or Remove"),
-        Directive::new("DeflateInflateLimitRequestBody", Scope::ALL, Arity::Take1, set_limit, "bytes of an uncompressed request body"),
-        Directive::new("DeflateInflateRatioLimit", Scope::ALL, Arity::Take1, set_ratio, "how many times its size a request body may become"),
-        Directive::new("DeflateInflateRatioBurst", Scope::ALL, Arity::Take1, set_burst, "how many times that may happen"),
+        Directive::new(
+            "DeflateFilterNote",
+            Scope::RSRC_CONF,
+            Arity::Take12,
+            set_note,
+            "Input, Output or Ratio, and the note to leave it in",
+        ),
+        Directive::new(
+            "DeflateWindowSize",
+            Scope::RSRC_CONF,
+            Arity::Take1,
+            set_window,
+            "1 to 15: bits of the window",
+        ),
+        Directive::new(
+            "DeflateBufferSize",
+            Scope::RSRC_CONF,
+            Arity::Take1,
+            set_buffer,
+            "bytes that are compressed at a time",
+        ),
+        Directive::new(
+            "DeflateMemLevel",
+            Scope::RSRC_CONF,
+            Arity::Take1,
+            set_memory,
+            "1 to 9: how much memory to use",
+        ),
+        Directive::new(
+            "DeflateCompressionLevel",
+            Scope::RSRC_CONF,
+            Arity::Take1,
+            set_level,
+            "1 to 9: fastest to smallest",
+        ),
+        Directive::new(
+            "DeflateAlterETag",
+            Scope::RSRC_CONF,
+            Arity::Take1,
+            set_etag,
+            "AddSuffix, NoChange or Remove",
+        ),
+        Directive::new(
+            "DeflateInflateLimitRequestBody",
+            Scope::ALL,
+            Arity::Take1,
+            set_limit,
+            "bytes of an uncompressed request body",
+        ),
+        Directive::new(
+            "DeflateInflateRatioLimit",
+            Scope::ALL,
+            Arity::Take1,
+            set_ratio,
+            "how many times its size a request body may become",
+        ),
+        Directive::new(
+            "DeflateInflateRatioBurst",
+            Scope::ALL,
+            Arity::Take1,
+            set_burst,
+            "how many times that may happen",
+        ),
     ],
     filters: &[
-        FilterRecord { name: "DEFLATE", class: Class::ContentSet, make: MakeFilter::Output(output::compress) },
-        FilterRecord { name: "INFLATE", class: Class::Resource, make: MakeFilter::Output(output::uncompress) },
-        FilterRecord { name: "DEFLATE", class: Class::ContentSet, make: MakeFilter::Input(input::uncompress) },
+        FilterRecord {
+            name: "DEFLATE",
+            class: Class::ContentSet,
+            make: MakeFilter::Output(output::compress),
+        },
+        FilterRecord {
+            name: "INFLATE",
+            class: Class::Resource,
+            make: MakeFilter::Output(output::uncompress),
+        },
+        FilterRecord {
+            name: "DEFLATE",
+            class: Class::ContentSet,
+            make: MakeFilter::Input(input::uncompress),
+        },
     ],
     ..Module::EMPTY
 };
@@ -133,7 +199,9 @@ fn set_etag(cmd: &mut Cmd<'_>) -> Result<(), String> {
         "addsuffix" => AlterEtag::AddSuffix,
         "nochange" => AlterEtag::NoChange,
         "remove" => AlterEtag::Remove,
-        _ => return Err("DeflateAlterETag accepts only 'AddSuffix', 'NoChange' or 'Remove'".into()),
+        _ => {
+            return Err("DeflateAlterETag accepts only 'AddSuffix', 'NoChange' or 'Remove'".into())
+        }
     };
     cmd.server_conf::<Deflate>().etag = Some(etag);
     Ok(())
@@ -164,8 +232,13 @@ fn server(r: &Request) -> Deflate {
 
 /// Takes gzip off the end of a Content-Encoding list. False if it is not there.
 fn take_gzip(fields: &mut Table) -> bool {
-    let Some(list) = fields.joined("Content-Encoding") else { return false };
-    let mut codings: Vec<BString> = list.split_str(",").map(|coding| token::trim(coding).into()).collect();
+    let Some(list) = fields.joined("Content-Encoding") else {
+        return false;
+    };
+    let mut codings: Vec<BString> = list
+        .split_str(",")
+        .map(|coding| token::trim(coding).into())
+        .collect();
     let known = codings.last().is_some_and(|last| is_gzip(last));
     codings.pop();
     if known {
@@ -183,13 +256,16 @@ fn is_gzip(coding: &[u8]) -> bool {
 
 /// DeflateAlterETag: another body has another tag.
 fn alter_etag(r: &mut Request, suffix: &str) {
-    let Some(tag) = r.headers_out.get("ETag").map(BString::from) else { return };
+    let Some(tag) = r.headers_out.get("ETag").map(BString::from) else {
+        return;
+    };
     match server(r).etag.unwrap_or_default() {
         AlterEtag::NoChange => {}
         AlterEtag::Remove => drop(r.headers_out.unset("ETag")),
         AlterEtag::AddSuffix => {
             if let Some(bare) = tag.strip_suffix(b"\"").filter(|bare| bare.len() > 1) {
-                r.headers_out.set("ETag", [bare, b"-", suffix.as_bytes(), b"\""].concat());
+                r.headers_out
+                    .set("ETag", [bare, b"-", suffix.as_bytes(), b"\""].concat());
             }
         }
     }
@@ -205,7 +281,10 @@ mod tests {
         assert!(!take_gzip(&mut fields));
         fields.set("Content-Encoding", "br, X-GZip");
         assert!(take_gzip(&mut fields));
-        assert_eq!(fields.get("Content-Encoding").map(|v| v.to_string()), Some("br".into()));
+        assert_eq!(
+            fields.get("Content-Encoding").map(|v| v.to_string()),
+            Some("br".into())
+        );
         assert!(!take_gzip(&mut fields));
         fields.set("Content-Encoding", "gzip");
         assert!(take_gzip(&mut fields) && !fields.contains("Content-Encoding"));

@@ -21,12 +21,19 @@ const UNIX: u8 = 3;
 
 /// Makes DEFLATE. Whether it has anything to do is known when the response's fields are.
 pub fn compress(_: &mut Request) -> Option<Box<dyn OutputFilter>> {
-    Some(Box::new(Gzip { state: State::Undecided, read: 0, written: 0, buffer: BUFFER }))
+    Some(Box::new(Gzip {
+        state: State::Undecided,
+        read: 0,
+        written: 0,
+        buffer: BUFFER,
+    }))
 }
 
 /// Makes INFLATE.
 pub fn uncompress(_: &mut Request) -> Option<Box<dyn OutputFilter>> {
-    Some(Box::new(Gunzip { state: State::Undecided }))
+    Some(Box::new(Gunzip {
+        state: State::Undecided,
+    }))
 }
 
 enum State<T> {
@@ -45,9 +52,6 @@ struct Gzip {
 
 impl OutputFilter for Gzip {
     fn run<'r>(&'r mut self, r: &'r mut Request, input: Brigade) -> Filtered<'r, Brigade> {
-        if input.buckets.iter().all(|bucket| matches!(bucket, Bucket::Flush)) {
-            return Filtered::Now(Ok(input));
-        }
         if matches!(self.state, State::Undecided) {
             let small = input.is_complete() && input.len() < LEAST;
             self.state = match !small && wants_gzip(r) {
@@ -75,11 +79,15 @@ impl Gzip {
         }
         alter_etag(r, "gzip");
         let level = conf.level.map_or(Compression::default(), Compression::new);
-        GzBuilder::new().operating_system(UNIX).write(Vec::new(), level)
+        GzBuilder::new()
+            .operating_system(UNIX)
+            .write(Vec::new(), level)
     }
 
     fn work(&mut self, r: &mut Request, input: Brigade) -> io::Result<Brigade> {
-        let State::Work(encoder) = &mut self.state else { return Ok(input) };
+        let State::Work(encoder) = &mut self.state else {
+            return Ok(input);
+        };
         let mut output = Brigade::default();
         let mut take = |bytes: Vec<u8>, output: &mut Brigade| {
             self.written += bytes.len() as u64;
@@ -89,7 +97,9 @@ impl Gzip {
             self.read += bucket.len();
             match bucket {
                 Bucket::Bytes(bytes) => encoder.write_all(&bytes)?,
-                Bucket::File(range) => read_file(&range, self.buffer, |bytes| encoder.write_all(bytes))?,
+                Bucket::File(range) => {
+                    read_file(&range, self.buffer, |bytes| encoder.write_all(bytes))?
+                }
                 Bucket::Flush => {
                     encoder.flush()?;
                     take(std::mem::take(encoder.get_mut()), &mut output);
@@ -112,13 +122,22 @@ impl Gzip {
 }
 
 /// Reads a range of a file in pieces, so that a large one does not fill the memory.
-fn read_file(range: &FileRange, piece: usize, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+fn read_file(
+    range: &FileRange,
+    piece: usize,
+    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let (mut offset, end) = (range.offset, range.offset + range.len);
     let mut bytes = Vec::new();
     while offset < end {
         let len = (end - offset).min(piece as u64);
         bytes.clear();
-        FileRange { offset, len, ..range.clone() }.read_into(&mut bytes)?;
+        FileRange {
+            offset,
+            len,
+            ..range.clone()
+        }
+        .read_into(&mut bytes)?;
         take(&bytes)?;
         offset += len;
     }
@@ -129,39 +148,72 @@ fn read_file(range: &FileRange, piece: usize, mut take: impl FnMut(&[u8]) -> io:
 fn leave_notes(r: &mut Request, read: u64, written: u64) {
     let conf = server(r);
     if let Some(note) = conf.input_note {
-        r.notes.set(note, if read > 0 { read.to_string() } else { "-".into() });
+        r.notes.set(
+            note,
+            if read > 0 {
+                read.to_string()
+            } else {
+                "-".into()
+            },
+        );
     }
     if let Some(note) = conf.output_note {
-        r.notes.set(note, if read > 0 { written.to_string() } else { "-".into() });
+        r.notes.set(
+            note,
+            if read > 0 {
+                written.to_string()
+            } else {
+                "-".into()
+            },
+        );
     }
     if let Some(note) = conf.ratio_note {
         let ratio = (written * 100).checked_div(read);
-        r.notes.set(note, ratio.map_or("-".into(), |ratio| ratio.to_string()));
+        r.notes
+            .set(note, ratio.map_or("-".into(), |ratio| ratio.to_string()));
     }
 }
 
 /// Apache's conditions, in its order. From where the client's wishes are asked, caches must know that they were.
 fn wants_gzip(r: &mut Request) -> bool {
-    if !r.is_main() || r.status == 204 || r.status == 206 || r.env.contains("no-gzip") || r.response_field("Content-Range").is_some() {
+    if !r.is_main()
+        || r.status == 204
+        || r.status == 206
+        || r.env.contains("no-gzip")
+        || r.response_field("Content-Range").is_some()
+    {
         return false;
     }
     let kind = r.content_type.as_deref().unwrap_or("");
-    let only_html = r.env.get("gzip-only-text/html").is_some_and(|value| value == "1");
+    let only_html = r
+        .env
+        .get("gzip-only-text/html")
+        .is_some_and(|value| value == "1");
     if only_html && !kind.starts_with("text/html") {
         return false;
     }
-    let encoded = r.response_field("Content-Encoding").is_some_and(|list| !is_identity(list));
-    if encoded || r.content_encoding.as_deref().is_some_and(|list| !is_identity(list.as_bytes())) {
+    let encoded = r
+        .response_field("Content-Encoding")
+        .is_some_and(|list| !is_identity(list));
+    if encoded
+        || r.content_encoding
+            .as_deref()
+            .is_some_and(|list| !is_identity(list.as_bytes()))
+    {
         return false;
     }
     if !r.headers_out.has_token("Vary", "Accept-Encoding") {
         r.headers_out.merge("Vary", "Accept-Encoding");
     }
-    r.env.contains("force-gzip") || r.headers_in.joined("Accept-Encoding").is_some_and(|list| accepts(&list))
+    r.env.contains("force-gzip")
+        || r.headers_in
+            .joined("Accept-Encoding")
+            .is_some_and(|list| accepts(&list))
 }
 
 fn is_identity(list: &[u8]) -> bool {
-    list.split_str(",").all(|coding| token::trim(coding).eq_ignore_ascii_case(b"identity"))
+    list.split_str(",")
+        .all(|coding| token::trim(coding).eq_ignore_ascii_case(b"identity"))
 }
 
 /// True if the list (RFC 9110, section 12.5.3) has gzip, with a weight above 0.
@@ -183,8 +235,10 @@ struct Gunzip {
 
 impl OutputFilter for Gunzip {
     fn run<'r>(&'r mut self, r: &'r mut Request, input: Brigade) -> Filtered<'r, Brigade> {
-        if matches!(self.state, State::Undecided) && !input.is_empty() {
-            self.state = match input.len() > 0 && is_gzipped(r) {
+        if matches!(self.state, State::Undecided) {
+            let size = input.len();
+            let nothing = input.is_complete() && size == 0;
+            self.state = match !nothing && is_gzipped(r) {
                 true => State::Work(begin_uncompressing(r)),
                 false => State::Pass,
             };
@@ -193,7 +247,13 @@ impl OutputFilter for Gunzip {
             State::Work(decoder) => {
                 let result = unpack(decoder, input);
                 if let Err(error) = &result {
-                    log!(&*r, Level::Error, 1395, err = error, "the response cannot be uncompressed");
+                    log!(
+                        &*r,
+                        Level::Error,
+                        1395,
+                        err = error,
+                        "the response cannot be uncompressed"
+                    );
                 }
                 Filtered::Now(result)
             }
@@ -203,7 +263,11 @@ impl OutputFilter for Gunzip {
 }
 
 fn is_gzipped(r: &mut Request) -> bool {
-    if !r.is_main() || r.status == 204 || r.env.contains("no-gzip") || r.response_field("Content-Range").is_some() {
+    if !r.is_main()
+        || r.status == 204
+        || r.env.contains("no-gzip")
+        || r.response_field("Content-Range").is_some()
+    {
         return false;
     }
     if let Some(coding) = r.content_encoding.take() {
@@ -249,7 +313,9 @@ mod tests {
     #[test]
     fn weights_of_zero_refuse() {
         assert!(accepts(b"gzip") && accepts(b"br, x-gzip;q=0.5") && accepts(b"deflate,GZIP; q=1"));
-        assert!(!accepts(b"gzip;q=0") && !accepts(b"gzip; q=0.000") && !accepts(b"br") && !accepts(b""));
+        assert!(
+            !accepts(b"gzip;q=0") && !accepts(b"gzip; q=0.000") && !accepts(b"br") && !accepts(b"")
+        );
     }
 
     #[test]
@@ -259,7 +325,9 @@ mod tests {
 
     #[test]
     fn what_was_packed_is_unpacked() {
-        let mut encoder = GzBuilder::new().operating_system(UNIX).write(Vec::new(), Compression::default());
+        let mut encoder = GzBuilder::new()
+            .operating_system(UNIX)
+            .write(Vec::new(), Compression::default());
         encoder.write_all(b"hello hello hello").expect("memory");
         let packed = encoder.finish().expect("memory");
         let mut input = Brigade::default();

@@ -36,7 +36,9 @@ pub fn parse(bytes: &[u8]) -> Head {
             return Head::Whole(fields, at);
         }
         match line.split_once_str(":") {
-            Some((name, value)) if token::is_token(name) => fields.push((name.into(), token::trim(value).into())),
+            Some((name, value)) if token::is_token(name) => {
+                fields.push((name.into(), token::trim(value).into()))
+            }
             _ => return Head::Bad(line.into()),
         }
     }
@@ -64,7 +66,13 @@ pub fn apply(r: &mut Request, fields: Vec<(BString, BString)>) -> Verdict {
     let mut others: Vec<(BString, BString)> = Vec::new();
     for (name, value) in fields {
         if !token::is_value(&value) {
-            log!(&*r, Level::Error, 2430, "the script gives the field {} a value with characters that are not allowed", log::raw(&name));
+            log!(
+                &*r,
+                Level::Error,
+                2430,
+                "the script gives the field {} a value with characters that are not allowed",
+                log::raw(&name)
+            );
             return Verdict::Status(500);
         }
         match name.to_ascii_lowercase().as_slice() {
@@ -84,7 +92,10 @@ pub fn apply(r: &mut Request, fields: Vec<(BString, BString)>) -> Verdict {
             b"set-cookie" => r.err_headers_out.add(&name, value),
             // Framing, date and name are the server's own.
             b"transfer-encoding" | b"date" | b"server" => {}
-            _ => match others.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+            _ => match others
+                .iter_mut()
+                .find(|(known, _)| known.eq_ignore_ascii_case(&name))
+            {
                 Some((_, list)) => {
                     list.extend_from_slice(b", ");
                     list.extend_from_slice(&value);
@@ -124,14 +135,22 @@ fn status(r: &mut Request, value: &[u8]) -> bool {
         }
         None => {
             let name = log::raw(r.file_base());
-            log!(&*r, Level::Error, 0, "Invalid status line from script '{name}': {}", log::raw(&value[..value.len().min(30)]));
+            log!(
+                &*r,
+                Level::Error,
+                0,
+                "Invalid status line from script '{name}': {}",
+                log::raw(&value[..value.len().min(30)])
+            );
             false
         }
     }
 }
 
 fn last_modified(r: &mut Request, value: &[u8]) {
-    let Some(seconds) = date::parse(value) else { return };
+    let Some(seconds) = date::parse(value) else {
+        return;
+    };
     if let Ok(since) = u64::try_from(seconds) {
         r.update_mtime(SystemTime::UNIX_EPOCH + Duration::from_secs(since));
     }
@@ -146,7 +165,10 @@ mod tests {
     #[test]
     fn a_head_ends_at_an_empty_line() {
         let field = |name: &str, value: &str| (BString::from(name), BString::from(value));
-        assert_eq!(parse(b"A: b\nC:d \r\n\r\nrest"), Head::Whole(vec![field("A", "b"), field("C", "d")], 13));
+        assert_eq!(
+            parse(b"A: b\nC:d \r\n\r\nrest"),
+            Head::Whole(vec![field("A", "b"), field("C", "d")], 13)
+        );
         assert_eq!(parse(b"\nrest"), Head::Whole(vec![], 1));
         assert_eq!(parse(b"A: b\nC:"), Head::Partial);
         assert_eq!(parse(b"A: b\nno field\n\n"), Head::Bad("no field".into()));

@@ -5,9 +5,9 @@
 //! server's spawner does both, if there is one.
 
 use crate::connection::context::ServeContext;
+use crate::os::fd;
 use crate::os::process::{self, Pid};
 use crate::os::spawner::{self, Client, Progress, Request as Order, Running};
-use crate::os::fd;
 use crate::run::{self, Fd};
 use bytes::BytesMut;
 use std::future::poll_fn;
@@ -107,7 +107,9 @@ impl Script {
             if self.poll_take(cx, most).is_ready() {
                 return Poll::Ready(Wrote::Output);
             }
-            let Some(input) = &mut self.input else { return Poll::Ready(Wrote::Closed) };
+            let Some(input) = &mut self.input else {
+                return Poll::Ready(Wrote::Closed);
+            };
             match input.poll_write_with(cx, |fd| fd::write(fd, bytes)) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok(n)) => Poll::Ready(Wrote::Bytes(n)),
@@ -129,7 +131,10 @@ impl Script {
     pub async fn finish(mut self) {
         self.close_input();
         self.output = None;
-        if !self.ends_within(FAREWELL).await && self.signal(libc::SIGTERM) && !self.ends_within(GRACE).await {
+        if !self.ends_within(FAREWELL).await
+            && self.signal(libc::SIGTERM)
+            && !self.ends_within(GRACE).await
+        {
             self.signal(libc::SIGKILL);
         }
         // What is left is done when it is dropped.
@@ -211,7 +216,9 @@ async fn reaped(pid: &mut Option<Pid>, end: Instant) -> bool {
 }
 
 async fn ended(running: &mut Running, end: Instant) -> bool {
-    let Ok(mut watch) = watch(&*running) else { return false };
+    let Ok(mut watch) = watch(&*running) else {
+        return false;
+    };
     loop {
         match running.ended() {
             Ok(None) => {}
@@ -238,11 +245,13 @@ async fn ask(client: &Client, order: &Order, standard: &[OwnedFd; 3]) -> io::Res
     loop {
         let waited = match pending.step()? {
             Progress::Started(running) => return Ok(running),
-            Progress::Busy => run::timeout_at(end, async {
-                run::sleep(Duration::from_millis(10)).await;
-                Ok(())
-            })
-            .await,
+            Progress::Busy => {
+                run::timeout_at(end, async {
+                    run::sleep(Duration::from_millis(10)).await;
+                    Ok(())
+                })
+                .await
+            }
             Progress::Write => run::timeout_at(end, watch.writable()).await,
             Progress::Read => {
                 watch.clear_read_ready();

@@ -58,7 +58,9 @@ impl ScriptLog {
 
 /// Adds an entry, unless there is no log or it is full. Nobody is told of failures: the error log has the essence.
 pub fn append(r: &Request, failure: &Failure<'_>) {
-    let Some(conf) = r.server_conf::<ScriptLog>() else { return };
+    let Some(conf) = r.server_conf::<ScriptLog>() else {
+        return;
+    };
     let Some(name) = &conf.file else { return };
     let length = conf.length.unwrap_or(LENGTH);
     if std::fs::metadata(name).is_ok_and(|meta| meta.len() > length) {
@@ -73,10 +75,33 @@ pub fn append(r: &Request, failure: &Failure<'_>) {
 fn entry(r: &Request, failure: &Failure<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let time = clock::strftime("%a %b %e %H:%M:%S %Y", clock::seconds(r.request_time), true);
-    let query = r.args.as_ref().map_or(Vec::new(), |args| [b"?", args.as_slice()].concat());
+    let query = r
+        .args
+        .as_ref()
+        .map_or(Vec::new(), |args| [b"?", args.as_slice()].concat());
     let uri = [r.uri.as_slice(), &query].concat();
-    line(&mut out, &[b"%% [", &time, b"] ", &r.method_name, b" ", &uri, b" ", r.version.as_str().as_bytes()]);
-    line(&mut out, &[b"%% ", failure.status.to_string().as_bytes(), b" ", &r.filename]);
+    line(
+        &mut out,
+        &[
+            b"%% [",
+            &time,
+            b"] ",
+            &r.method_name,
+            b" ",
+            &uri,
+            b" ",
+            r.version.as_str().as_bytes(),
+        ],
+    );
+    line(
+        &mut out,
+        &[
+            b"%% ",
+            failure.status.to_string().as_bytes(),
+            b" ",
+            &r.filename,
+        ],
+    );
     if !failure.error.is_empty() {
         line(&mut out, &[b"%error"]);
         line(&mut out, &[failure.error.as_bytes()]);
