@@ -55,6 +55,10 @@ impl Item {
         let r = scene.r;
         let first = r.previous.first().filter(|_| self.original);
         match &self.value {
+            // The name that HostnameLookups found, if any.
+            Value::Host(_) if r.remote_host().is_some() => {
+                text(r.remote_host(), out);
+            }
             Value::Client(socket) | Value::Host(socket) => {
                 let who = if *socket { r.conn.peer } else { r.client };
                 address(who.ip(), out);
