@@ -30,6 +30,7 @@ pub fn request_body(cmd: &mut Cmd<'_>) -> Result<(), String> {
 pub fn xml_body(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let most = cmd.number(0, 0, i64::MAX as u64)?;
     cmd.dir_conf::<CoreDir>().limit_xml_body = Some(most);
+    cmd.warn_no_effect("no module of this release reads bodies of XML");
     Ok(())
 }
 

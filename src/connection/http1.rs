@@ -31,7 +31,8 @@ const LOG_MODULE: &str = "core";
 
 /// Bytes asked of the socket at a time.
 const READ_SIZE: usize = 8192;
-/// Responses wait in memory up to this size for the answers to pipelined requests behind them.
+/// Responses wait in memory up to this size for the answers to pipelined requests behind them, and files are read in
+/// pieces of it.
 const GATHER: usize = 64 * 1024;
 /// Files up to this size are read and leave in one write with their head.
 const SMALL_FILE: u64 = 32 * 1024;
@@ -48,6 +49,8 @@ pub struct Http1 {
     /// Framed and not yet sent.
     output: Vec<Bytes>,
     output_len: usize,
+    /// Whole responses among what is not yet sent.
+    held: i32,
     body: Body,
     body_clock: Clock,
     timeout: Duration,
@@ -86,6 +89,7 @@ pub async fn serve(
         input: BytesMut::new(),
         output: Vec::new(),
         output_len: 0,
+        held: 0,
         body: Body::Done,
         body_clock: Clock::start(info.read_limits.body, Instant::now()),
         timeout,
@@ -273,6 +277,10 @@ impl Http1 {
                     r.the_request = BString::from(parser.request_line(&self.input));
                     return Err(self.refuse(r, reject));
                 }
+            }
+            // A peer that sent half a request may want the answer to the one before it first.
+            if self.flush().await.is_err() {
+                return Err(Refused::Silently);
             }
             let step = clock.next(self.timeout, Instant::now());
             match crate::run::timeout_at(step, self.fill()).await {
@@ -520,6 +528,7 @@ impl Http1 {
             .framed
             .as_ref()
             .map_or((false, false), |f| (f.chunked, f.has_body));
+        let threshold = r.core_server().flush_max_threshold.unwrap_or(GATHER - 1);
         for bucket in brigade.buckets {
             if !has_body {
                 continue;
@@ -540,18 +549,26 @@ impl Http1 {
             if framed {
                 self.push(Bytes::from_static(chunked::CHUNK_END));
             }
-            if self.output_len > GATHER {
+            if self.output_len > threshold {
                 self.flush().await?;
             }
         }
         if last && chunks && has_body {
             self.push(Bytes::from_static(chunked::LAST));
         }
-        // A pipelined request's answer may travel with the next one's.
-        match last && !self.input.is_empty() && self.keep_alive {
-            true => Ok(()),
+        match last && self.may_hold(r) {
+            true => {
+                self.held += 1;
+                Ok(())
+            }
             false => self.flush().await,
         }
+    }
+
+    /// A pipelined request's answer may travel with the next one's, as far as FlushMaxPipelined allows.
+    fn may_hold(&self, r: &Request) -> bool {
+        let most = r.core_server().flush_max_pipelined.unwrap_or(5);
+        self.keep_alive && !self.input.is_empty() && (most < 0 || self.held < most)
     }
 
     fn push(&mut self, bytes: Bytes) {
@@ -633,7 +650,7 @@ impl Http1 {
             }
         }
         self.output.clear();
-        self.output_len = 0;
+        (self.output_len, self.held) = (0, 0);
         Ok(())
     }
 }

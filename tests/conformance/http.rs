@@ -152,6 +152,13 @@ cases! {
         c.response();
         c.response().is(200).body("second\n");
     };
+    half_a_request_does_not_hold_the_answer_before_it: {
+        let mut c = www().client();
+        c.send("GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /b.txt HT");
+        c.response().is(200).body("hello\n");
+        c.send("TP/1.1\r\nHost: a\r\n\r\n");
+        c.response().is(200).body("second\n");
+    };
     request_in_single_bytes: {
         let mut c = www().client();
         for byte in b"GET /a.txt HTTP/1.1\r\nHost: a\r\n\r\n" {
