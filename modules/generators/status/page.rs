@@ -339,7 +339,7 @@ struct Row {
 impl Row {
     fn of(figures: &Figures, worker: &Worker) -> Row {
         Row {
-            cpu: (worker.cpu[0] + worker.cpu[1]) as f64 / 1e6,
+            cpu: worker.cpu[0].saturating_add(worker.cpu[1]) as f64 / 1e6,
             since: figures.snapshot.taken.saturating_sub(worker.last_used) / 1_000_000,
             last: worker.stopped.saturating_sub(worker.started) / 1000,
             duration: worker.duration / 1000,
