@@ -49,6 +49,8 @@ pub struct Reader<'a> {
     /// False in `.htaccess` files, where nothing may be included, defined or loaded.
     pub main: bool,
     depth: usize,
+    /// Set once files were nested too deep: they include each other, and reading them on would take for ever.
+    lost: bool,
     parents: Vec<String>,
 }
 
@@ -91,6 +93,7 @@ impl<'a> Reader<'a> {
             warnings,
             main,
             depth: 0,
+            lost: false,
             parents: Vec::new(),
         }
     }
@@ -455,7 +458,7 @@ impl<'a> Reader<'a> {
         } else {
             "Include"
         };
-        if !self.allowed_here(name, at) {
+        if self.lost || !self.allowed_here(name, at) {
             return;
         }
         let list = words(args);
@@ -463,6 +466,7 @@ impl<'a> Reader<'a> {
             return self.fail(at, format!("{name} takes one argument"));
         };
         if self.depth >= MAX_DEPTH {
+            self.lost = true;
             let message =
                 format!("{name} is nested more than {MAX_DEPTH} deep; does a file include itself?");
             return self.fail(at, message);
