@@ -24,5 +24,6 @@ mod mime;
 mod options;
 mod reqtimeout;
 mod sections;
+mod smuggling;
 mod status;
 mod vhosts;
