@@ -7,8 +7,6 @@ pub mod chunked;
 pub mod framing;
 pub mod head;
 pub mod host;
-#[cfg(test)]
-mod smuggling;
 
 pub use framing::Framing;
 pub use head::{Head, Parser};
