@@ -18,6 +18,7 @@ use super::reload::{Checker, Heard};
 use super::serving::{Serving, Voice};
 use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish};
 use super::{single, Mpm};
+use crate::listen::Listener;
 use crate::log::Level;
 use crate::mpm::Owner;
 use crate::os::poll::{wait, Waiting};
@@ -31,6 +32,9 @@ use crate::sync::Shared;
 
 /// How often maintenance is done.
 const ROUND: Duration = Duration::from_secs(1);
+
+/// How long children have to take the connections that wait on a socket which is to be stopped.
+const GRACE: Duration = Duration::from_millis(800);
 
 /// The `monitor` hook runs every so many rounds.
 const ROUNDS_PER_MONITOR: u32 = 10;
@@ -72,6 +76,9 @@ struct Parent<'o> {
     server_started: u64,
     /// A child has been ready.
     up: bool,
+    /// Sockets that are to be stopped, and when.
+    leaving: Vec<Listener>,
+    leave_at: Instant,
     next_round: Instant,
     rounds: u32,
     wait_mask: SignalSet,
@@ -113,6 +120,8 @@ impl<'o> Parent<'o> {
             reloads: 0,
             server_started,
             up: false,
+            leaving: Vec::new(),
+            leave_at: now,
             next_round: now + ROUND,
             rounds: 0,
             wait_mask,
@@ -244,6 +253,7 @@ impl<'o> Parent<'o> {
     // --- once a second ---
 
     fn round(&mut self, now: Instant) {
+        self.leave(now);
         let servings = &self.servings;
         self.sup
             .tick(now, &mut |_, child| match servings.get(&child.generation) {
@@ -335,6 +345,7 @@ impl<'o> Parent<'o> {
         line: line::ChildEnd,
     ) -> ! {
         self.lines.clear();
+        self.leaving.clear();
         // The first child of a new generation has the old one in its memory too: that one's sockets are not its own.
         self.current = generation.clone();
         self.checker = None;
@@ -421,7 +432,8 @@ impl<'o> Parent<'o> {
         let Some(generation) = serving.generation.clone() else {
             return;
         };
-        self.current = generation;
+        let old = std::mem::replace(&mut self.current, generation);
+        self.leave_vanished(&old);
         // Older generations are their children's alone now: sockets that nobody serves any more close with the last of them.
         for (other, serving) in &mut self.servings {
             if *other != id {
@@ -430,6 +442,25 @@ impl<'o> Parent<'o> {
         }
         front::introduce(&self.mpm.numbers, &self.current);
         self.tell_outcome(None);
+    }
+
+    /// Ports that the new generation does not serve are closed soon, however long a child of the old one is busy.
+    fn leave_vanished(&mut self, old: &Generation) {
+        let served = |listener: &Listener| {
+            let mut now = self.current.listeners.iter();
+            now.any(|other| other.addr() == listener.addr())
+        };
+        let gone = old.listeners.iter().filter(|old| !served(old));
+        let gone: Vec<_> = gone.filter_map(|l| l.duplicate().ok()).collect();
+        self.leaving.extend(gone);
+        self.leave_at = Instant::now() + GRACE;
+    }
+
+    /// Stops the sockets that nobody is to serve any more, once children had the time to take what was waiting on them.
+    fn leave(&mut self, now: Instant) {
+        if now >= self.leave_at {
+            self.leaving.drain(..).for_each(|listener| listener.stop());
+        }
     }
 
     fn refuse(&mut self, why: String) {
@@ -454,6 +485,9 @@ impl<'o> Parent<'o> {
     }
 
     fn close_listeners(&mut self) {
+        let all = self.current.listeners.iter().filter_map(|l| l.duplicate().ok());
+        self.leaving.extend(all);
+        self.leave_at = Instant::now() + GRACE;
         for listener in &self.current.listeners {
             let _ = super::system::let_go(listener);
         }

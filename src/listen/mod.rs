@@ -72,7 +72,8 @@ impl Failure {
             | libc::ECONNREFUSED => Failure::Retry,
             libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH => Failure::Retry,
             libc::ENETDOWN => Failure::NetworkDown,
-            libc::EBADF => Failure::Closed,
+            // EINVAL: the socket was stopped, by whichever process shares it.
+            libc::EBADF | libc::EINVAL => Failure::Closed,
             _ if error.kind() == io::ErrorKind::WouldBlock => Failure::Retry,
             _ => Failure::Shortage,
         }
@@ -102,6 +103,13 @@ impl Listener {
     /// Which group of children serves it (ListenCoresBucketsRatio); 0 where there are no groups.
     pub fn bucket(&self) -> usize {
         self.bucket
+    }
+
+    /// Stops listening in every process that shares the socket, where the system can do that (Linux): clients are refused from
+    /// now on, however long a busy child still holds it.
+    pub fn stop(&self) {
+        // Elsewhere the call fails, and the socket ends with the last process that has it.
+        let _ = socket2::SockRef::from(&self.socket).shutdown(std::net::Shutdown::Both);
     }
 
     /// The same socket once more, for the next generation.
