@@ -2,7 +2,7 @@
 //! tables of this tree into cfgs and environment variables of the one package. Needs no crate and no C compiler.
 //!
 //! What the sources may use:
-//! - `cfg(mpm = "prefork")`, the one MPM, and `cfg(threaded)` if it has threads;
+//! - `cfg(mpm = "prefork")`, the one MPM, `cfg(threaded)` if it has threads, `cfg(one_process)` if it has no child processes;
 //! - `cfg(module = "alias")` for each module that is compiled in, static or shared (names of build/modules);
 //! - `env!("HTTPD_STATIC_MODULES")`, `env!("HTTPD_SHARED_MODULES")`: names with blanks between; a shared one is compiled in
 //!   but asleep until LoadModule names it;
@@ -121,9 +121,13 @@ fn tell_cfgs(plan: &plan::Plan, inputs: &plan::Inputs) {
         quoted(modules)
     );
     println!("cargo::rustc-check-cfg=cfg(threaded)");
+    println!("cargo::rustc-check-cfg=cfg(one_process)");
     println!("cargo::rustc-cfg=mpm=\"{}\"", plan.mpm.name);
     if plan.mpm.threaded {
         println!("cargo::rustc-cfg=threaded");
+    }
+    if plan.mpm.one_process {
+        println!("cargo::rustc-cfg=one_process");
     }
     for name in plan.static_modules.iter().chain(&plan.shared_modules) {
         println!("cargo::rustc-cfg=module=\"{name}\"");

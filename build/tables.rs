@@ -19,6 +19,8 @@ pub struct Mpm {
     pub forked: bool,
     pub threads: String,
     pub processes: String,
+    /// The process that is started serves by itself: there is no parent with children.
+    pub one_process: bool,
     pub builds_on: Vec<String>,
     pub default_on: Vec<String>,
     pub order: u32,
@@ -40,6 +42,7 @@ impl Mpm {
             forked: fact("forked") == "yes",
             threads: fact("thread-count"),
             processes: fact("process-count"),
+            one_process: fact("one-process") == "yes",
             builds_on: words(&fact("builds-on")),
             default_on: words(&fact("default-on")),
             order: fact("default-order").parse().unwrap_or(u32::MAX),

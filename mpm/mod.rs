@@ -6,14 +6,12 @@
 
 mod common;
 
-#[cfg(mpm = "event")]
-#[path = "event/mod.rs"]
-mod chosen;
-#[cfg(mpm = "prefork")]
-#[path = "prefork/mod.rs"]
-mod chosen;
-#[cfg(mpm = "worker")]
-#[path = "worker/mod.rs"]
+#[cfg_attr(mpm = "beos", path = "beos/mod.rs")]
+#[cfg_attr(mpm = "event", path = "event/mod.rs")]
+#[cfg_attr(mpm = "mpm_netware", path = "mpm_netware/mod.rs")]
+#[cfg_attr(mpm = "mpmt_os2", path = "mpmt_os2/mod.rs")]
+#[cfg_attr(mpm = "prefork", path = "prefork/mod.rs")]
+#[cfg_attr(mpm = "worker", path = "worker/mod.rs")]
 mod chosen;
 
 use crate::hooks::module::Module;
@@ -68,7 +66,7 @@ pub trait Owner {
 ///
 /// With `-X` (`ONE_PROCESS`, `DEBUG`) this very process serves and nothing is reloaded.
 pub fn run(first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
-    common::parent::run(&chosen::MPM, first, owner)
+    (chosen::MPM.run)(&chosen::MPM, first, owner)
 }
 
 /// The record that the MPM's directives left in the main server.
@@ -80,7 +78,7 @@ pub fn conf(generation: &Generation) -> &MpmConf {
 fn check_config(draft: &mut Draft<'_>) -> Result<(), String> {
     let starting = draft.generation.number == 0;
     let wanted = conf(draft.generation).wanted(&chosen::MPM.defaults, 1);
-    let (_, notes) = common::limits::fit(&wanted, &chosen::MPM.ceilings, starting);
+    let (_, notes) = (chosen::MPM.fit)(&wanted, &chosen::MPM.ceilings, starting);
     draft.warnings.extend(notes.iter().map(ToString::to_string));
     Ok(())
 }

@@ -6,9 +6,12 @@ use super::conf::{self, MpmConf};
 use super::exits::{FATAL, SICK};
 use super::line::{ChildEnd, Word};
 use super::serving::Voice;
+#[cfg(not(one_process))]
 use super::Mpm;
 use crate::log::Level;
-use crate::os::process::{allow_core_dumps, exit_now};
+use crate::os::process::allow_core_dumps;
+#[cfg(not(one_process))]
+use crate::os::process::exit_now;
 use crate::os::signal::{self, SignalSet};
 use crate::os::user;
 use crate::scoreboard::Board;
@@ -93,6 +96,7 @@ pub fn wait_mask() -> SignalSet {
 }
 
 /// Everything a new child does, to its end.
+#[cfg(not(one_process))]
 pub fn live(mpm: &Mpm, child: &Child) -> ! {
     let code = match enter(child) {
         Ok(()) => (mpm.serve)(child),
@@ -149,7 +153,8 @@ fn take_on_signals(has_parent: bool) -> std::io::Result<()> {
     Ok(())
 }
 
-fn drop_privileges(generation: &Generation) -> Result<(), i32> {
+/// Gives up this process's rights, as modules say. An error is an exit code; the reason is in the log.
+pub fn drop_privileges(generation: &Generation) -> Result<(), i32> {
     for hook in &generation.hooks.drop_privileges {
         if let Err(why) = hook(generation) {
             Voice::of(generation).core(Level::Alert, 0, why);

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 use std::os::fd::BorrowedFd;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -17,8 +18,9 @@ use super::system;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit, Stage};
 use crate::connection::{serve, Parked};
-use crate::listen::{Acceptor, Next};
+use crate::listen::{Accepted, Acceptor, Next};
 use crate::log::{self, Manner};
+use crate::os::signal::SignalSet;
 use crate::run::Executor;
 use crate::scoreboard::{Board, Snapshot, Status, WorkerSlot};
 use crate::sync::Work;
@@ -40,6 +42,14 @@ pub trait Orders {
     fn ready(&self, _executor: &Executor) {}
     /// Called now and then while a connection is served.
     fn meanwhile(&self) {}
+    /// What is let in while this thread waits; `None`: its signals are another thread's business.
+    fn wait_mask(&self) -> Option<SignalSet> {
+        Some(child::wait_mask())
+    }
+    /// The longest it may wait for a connection without a look at its orders.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// What a thread lends to its connection.
@@ -96,10 +106,35 @@ pub fn serve_one_by_one(
     call: &[BorrowedFd<'_>],
     orders: &dyn Orders,
 ) -> Result<(), i32> {
+    attend(child, number, orders, |thread| {
+        thread.work(child, call, orders)
+    })
+}
+
+/// The same for connections that another thread has accepted: `take` gives the next one with its listener's number, after at most
+/// the given time.
+#[cfg(mpm = "mpmt_os2")]
+pub fn serve_queued(
+    child: &Share,
+    number: u32,
+    orders: &dyn Orders,
+    take: &mut dyn FnMut(Option<Duration>) -> Option<(Accepted, u32)>,
+) -> Result<(), i32> {
+    attend(child, number, orders, |thread| {
+        thread.work_off(child, orders, take)
+    })
+}
+
+fn attend(
+    child: &Share,
+    number: u32,
+    orders: &dyn Orders,
+    work: impl FnOnce(&mut Thread) -> Result<(), i32>,
+) -> Result<(), i32> {
     let slot = child.board.own.worker(number);
-    let thread = Thread::new(child, slot.clone());
+    let thread = Thread::new(child, slot.clone(), orders);
     let outcome = match thread {
-        Ok(mut thread) => thread.work(child, call, orders),
+        Ok(mut thread) => work(&mut thread),
         Err(error) => Err(child.sick(20111, "this thread cannot serve", &error)),
     };
     slot.set(match orders.stop() {
@@ -119,9 +154,9 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(child: &Share, slot: WorkerSlot) -> std::io::Result<Thread> {
+    fn new(child: &Share, slot: WorkerSlot, orders: &dyn Orders) -> std::io::Result<Thread> {
         let executor = Executor::new()?;
-        executor.set_wait_mask(Some(child::wait_mask()));
+        executor.set_wait_mask(orders.wait_mask());
         log::set_manner(Manner::Gather);
         let host = Rc::new(InPlace {
             board: child.board.clone(),
@@ -146,7 +181,7 @@ impl Thread {
         let voice = Voice::of(&child.generation);
         let listeners = child.listeners();
         let sockets = listeners.iter().map(|(_, listener)| *listener);
-        let set = Acceptor::new(sockets, call, Some(child::wait_mask()));
+        let set = Acceptor::new(sockets, call, orders.wait_mask());
         // A process that is told to finish lets go of its listeners, perhaps before this thread has begun.
         let mut acceptor = match set {
             Ok(acceptor) => acceptor,
@@ -156,17 +191,10 @@ impl Thread {
         self.slot.run_by(u64::from(crate::os::clock::thread_id()));
         orders.ready(&self.executor);
         while !orders.finish() && !orders.stop() {
-            self.slot.set(Status::Ready);
-            let now = Instant::now();
-            let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
-            match acceptor.next(again) {
+            match acceptor.next(self.rest(orders)) {
                 Next::Connection(accepted, place) => {
                     let number = listeners.get(place).map_or(0, |(number, _)| *number);
-                    let last = !orders.count_connection();
-                    self.ids += 1;
-                    self.drive(accept::connection(accepted, number, self.ids), orders);
-                    self.measure(child, now);
-                    if last {
+                    if !self.take(child, accepted, number, orders) {
                         break;
                     }
                 }
@@ -177,14 +205,60 @@ impl Thread {
         Ok(())
     }
 
+    #[cfg(mpm = "mpmt_os2")]
+    fn work_off(
+        &mut self,
+        child: &Share,
+        orders: &dyn Orders,
+        take: &mut dyn FnMut(Option<Duration>) -> Option<(Accepted, u32)>,
+    ) -> Result<(), i32> {
+        self.slot.run_by(u64::from(crate::os::clock::thread_id()));
+        orders.ready(&self.executor);
+        while !orders.finish() && !orders.stop() {
+            if let Some((accepted, number)) = take(self.rest(orders)) {
+                if !self.take(child, accepted, number, orders) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has nothing to do: says so, and gives how long at most.
+    fn rest(&self, orders: &dyn Orders) -> Option<Duration> {
+        self.slot.set(Status::Ready);
+        let now = Instant::now();
+        let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
+        [again, orders.patience()].into_iter().flatten().min()
+    }
+
+    /// Serves a connection that was accepted; false if this thread is to take no other.
+    fn take(
+        &mut self,
+        child: &Share,
+        accepted: Accepted,
+        listener: u32,
+        orders: &dyn Orders,
+    ) -> bool {
+        let more = orders.count_connection();
+        self.ids += 1;
+        self.drive(accept::connection(accepted, listener, self.ids), orders);
+        self.measure(child, Instant::now());
+        more
+    }
+
     /// Drives one connection to its end, or until the process is told to stop.
     fn drive(&self, parked: Parked, orders: &dyn Orders) {
         let future = serve(self.context.clone(), parked);
-        // An error means that the kernel refuses to wait; the connection is lost, the next wait will tell.
-        let _ = self.executor.block_on_until(future, &mut || {
-            orders.meanwhile();
-            orders.stop()
-        });
+        let driven = || {
+            self.executor.block_on_until(future, &mut || {
+                orders.meanwhile();
+                orders.stop()
+            })
+        };
+        // A panic costs its connection; it has been told by the panic hook. An error means that the kernel refuses to wait: the
+        // connection is lost, and the next wait will tell.
+        let _ = catch_unwind(AssertUnwindSafe(driven));
     }
 
     fn measure(&self, child: &Share, now: Instant) {

@@ -46,10 +46,7 @@ pub struct Ceilings {
 
 /// Fits `wanted` under `ceilings`. `starting` chooses the wording.
 pub fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Note>) {
-    let mut teller = Teller {
-        starting,
-        notes: Vec::new(),
-    };
+    let mut teller = Teller::new(starting);
     let fitted = if ceilings.thread_limit > 1 {
         fit_threads(*wanted, ceilings, &mut teller)
     } else {
@@ -58,14 +55,22 @@ pub fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec
     (fitted, teller.notes)
 }
 
-struct Teller {
+/// Gathers the warnings about what had to be changed.
+pub struct Teller {
     starting: bool,
-    notes: Vec<Note>,
+    pub notes: Vec<Note>,
 }
 
 impl Teller {
+    pub fn new(starting: bool) -> Teller {
+        Teller {
+            starting,
+            notes: Vec::new(),
+        }
+    }
+
     /// Notes one change: `long` at the start, `short` later, whose number is the next one.
-    fn tell(&mut self, number: u32, long: String, short: String) {
+    pub fn tell(&mut self, number: u32, long: String, short: String) {
         self.notes.push(if self.starting {
             Note::new(Level::Warn, number, format!("WARNING: {long}"))
         } else {
@@ -73,7 +78,7 @@ impl Teller {
         });
     }
 
-    fn cut(&mut self, number: u32, name: &str, value: &mut i64, most: i64, unit: &str) {
+    pub fn cut(&mut self, number: u32, name: &str, value: &mut i64, most: i64, unit: &str) {
         if *value > most {
             let head = format!("{name} of {value} exceeds compile-time limit of {most}");
             self.tell(
@@ -85,7 +90,7 @@ impl Teller {
         }
     }
 
-    fn at_least_one(&mut self, number: u32, name: &str, value: &mut i64) {
+    pub fn at_least_one(&mut self, number: u32, name: &str, value: &mut i64) {
         if *value < 1 {
             let head = format!("{name} of {value} not allowed, increasing to 1");
             self.tell(number, format!("{head}."), head.clone());
@@ -93,7 +98,7 @@ impl Teller {
         }
     }
 
-    fn spare_at_least_one(&mut self, number: u32, name: &str, value: &mut i64) {
+    pub fn spare_at_least_one(&mut self, number: u32, name: &str, value: &mut i64) {
         if *value < 1 {
             let head = format!("{name} of {value} not allowed, increasing to 1");
             let why = "to avoid almost certain server failure. Please read the documentation.";

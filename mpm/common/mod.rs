@@ -2,38 +2,75 @@
 //! simulated without forking anything; the other half carries out: `parent` is the loop of the parent process, `child` what a
 //! child does before and after it serves, `line` how the two speak.
 
+// Where one process does all, some of these are half used: its own children are what the unused halves are about. They stay
+// compiled, so that their tests hold in every build.
 pub mod accept;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod child;
+// An MPM has one of two tables of directives.
+#[cfg_attr(
+    not(any(mpm = "prefork", mpm = "worker", mpm = "event")),
+    allow(unused)
+)]
 pub mod conf;
-#[cfg(threaded)]
+// The threads of a child whose number does not change.
+#[cfg(any(mpm = "worker", mpm = "event"))]
 pub mod crew;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod exits;
 pub mod front;
 // Where a thread drives many connections it is not compiled.
 #[cfg(not(mpm = "event"))]
+#[cfg_attr(mpm = "mpmt_os2", allow(dead_code))]
 pub mod inplace;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod ladder;
+#[cfg_attr(
+    not(any(mpm = "prefork", mpm = "worker", mpm = "event")),
+    allow(dead_code)
+)]
 pub mod limits;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod line;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod note;
+#[cfg(not(one_process))]
 pub mod parent;
 pub mod pidfile;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod plan;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod pool;
 pub mod query;
+#[cfg(not(one_process))]
 pub mod reload;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod serving;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod share;
+#[cfg(not(one_process))]
 pub mod single;
+#[cfg_attr(one_process, allow(dead_code))]
 pub mod supervisor;
 pub mod system;
+// The threads of a process whose number changes.
+#[cfg(all(threaded, not(any(mpm = "worker", mpm = "event"))))]
+// Each takes what it needs.
+#[allow(dead_code)]
+pub mod threads;
 
 #[cfg(test)]
 mod simulation;
 
+#[cfg(not(one_process))]
 use child::Child;
-use limits::{Ceilings, Wanted};
-use note::Numbers;
+use limits::{Ceilings, Fitted, Wanted};
+use note::{Note, Numbers};
+use supervisor::Exit;
+
+use super::Owner;
+use crate::server::Generation;
+use crate::sync::Shared;
 
 /// All that one Unix MPM is to the common half.
 pub struct Mpm {
@@ -45,6 +82,14 @@ pub struct Mpm {
     pub defaults: Wanted,
     /// Whether idle connections are parked without a thread.
     pub parks: bool,
+    /// Makes what is asked for fit together: a rule of `limits`, or of `threads::limits`. The flag chooses the wording of the start.
+    pub fit: fn(&Wanted, &Ceilings, bool) -> (Fitted, Vec<Note>),
+    /// The life of the started process: `parent::run`, or `threads::alone::run` where that process serves by itself.
+    pub run: fn(&'static Mpm, Shared<Generation>, &mut dyn Owner) -> Exit,
     /// A child's whole life between its set-up and its exit; gives the exit code.
+    #[cfg(not(one_process))]
     pub serve: fn(&Child) -> i32,
+    /// In what MPMs of one process differ.
+    #[cfg(one_process)]
+    pub ways: threads::alone::Ways,
 }

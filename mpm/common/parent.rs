@@ -485,7 +485,11 @@ impl<'o> Parent<'o> {
     }
 
     fn close_listeners(&mut self) {
-        let all = self.current.listeners.iter().filter_map(|l| l.duplicate().ok());
+        let all = self
+            .current
+            .listeners
+            .iter()
+            .filter_map(|l| l.duplicate().ok());
         self.leaving.extend(all);
         self.leave_at = Instant::now() + GRACE;
         for listener in &self.current.listeners {

@@ -54,8 +54,8 @@ impl Limits {
         }
     }
 
-    fn top_rate(&self) -> u32 {
-        MAX_SPAWN_RATE.div_ceil(self.buckets.max(1))
+    fn top_rate(&self, top: u32) -> u32 {
+        top.div_ceil(self.buckets.max(1))
     }
 }
 
@@ -66,6 +66,8 @@ pub struct Rate {
     pub now: u32,
     /// Rounds during which the rate does not double.
     pub hold_off: u32,
+    /// The most that one round may start, over all listener buckets.
+    pub top: u32,
     told_at_limit: bool,
     told_near_limit: bool,
 }
@@ -75,6 +77,7 @@ impl Default for Rate {
         Rate {
             now: 1,
             hold_off: 0,
+            top: MAX_SPAWN_RATE,
             told_at_limit: false,
             told_near_limit: false,
         }
@@ -82,6 +85,15 @@ impl Default for Rate {
 }
 
 impl Rate {
+    /// A rate that grows up to `top`.
+    #[cfg(any(test, one_process))]
+    pub fn up_to(top: u32) -> Rate {
+        Rate {
+            top,
+            ..Rate::default()
+        }
+    }
+
     /// A rate that does not double for the first `rounds` rounds of growth.
     pub fn held_off(rounds: u32) -> Rate {
         Rate {
@@ -146,7 +158,7 @@ fn grow(idle: u32, total: u32, limits: &Limits, rate: &mut Rate) -> Plan {
     if rate.hold_off > 0 {
         rate.hold_off -= 1;
     } else {
-        rate.now = (rate.now * 2).min(limits.top_rate());
+        rate.now = (rate.now * 2).min(limits.top_rate(rate.top));
     }
     Plan {
         start,
@@ -282,6 +294,6 @@ mod tests {
         };
         let sum: u32 = (0..3).map(|b| limits.share(b).max_processes).sum();
         assert_eq!(sum, 16);
-        assert_eq!(limits.top_rate(), 11);
+        assert_eq!(limits.top_rate(MAX_SPAWN_RATE), 11);
     }
 }

@@ -1,6 +1,5 @@
 //! The answers to `AP_MPMQ_...`, the questions of `include/ap_mpm.h`.
 
-use super::limits;
 use super::Mpm;
 use crate::server::Generation;
 
@@ -16,16 +15,17 @@ const RUNNING: i64 = 1;
 pub fn answer(mpm: &Mpm, generation: &Generation, code: u32) -> Option<i64> {
     let conf = super::conf::of(generation);
     let wanted = conf.wanted(&mpm.defaults, 1);
-    let fitted = limits::fit(&wanted, &mpm.ceilings, false).0;
+    let fitted = (mpm.fit)(&wanted, &mpm.ceilings, false).0;
     let limits = fitted.limits;
     let threaded = mpm.ceilings.thread_limit > 1;
     let servers = |value: u32| if threaded { 0 } else { i64::from(value) };
-    let threads = |value: u32| if threaded { i64::from(value) } else { 0 };
+    // Where each process sizes a pool of its own, there is no number for all.
+    let known = |value: u32| threaded && value != u32::MAX;
+    let threads = |value: u32| if known(value) { i64::from(value) } else { 0 };
     Some(match code {
         1 | 12 => i64::from(limits.max_processes),
-        2 if threaded => STATIC,
-        2 => NO,
-        3 => DYNAMIC,
+        2 => kind(env!("HTTPD_MPM_THREADS")),
+        3 => kind(env!("HTTPD_MPM_PROCESSES")),
         4 => i64::from(fitted.server_limit),
         5 => i64::from(fitted.thread_limit),
         6 => i64::from(limits.threads_per_child),
@@ -40,4 +40,12 @@ pub fn answer(mpm: &Mpm, generation: &Generation, code: u32) -> Option<i64> {
         16..=19 => NO,
         _ => return None,
     })
+}
+
+fn kind(fact: &str) -> i64 {
+    match fact {
+        "none" => NO,
+        "fixed" => STATIC,
+        _ => DYNAMIC,
+    }
 }

@@ -4,11 +4,12 @@
 use std::io;
 
 use super::conf::{self, MpmConf};
-use super::limits::{self, Fitted};
+use super::limits::Fitted;
 use super::note::Note;
 use super::supervisor::Spec;
 use super::Mpm;
 use crate::log::{ErrorLog, Level, Levels, Site};
+use crate::os::limits::{self as limit, Resource};
 use crate::scoreboard::{Segment, Shape};
 use crate::server::Generation;
 use crate::sync::Shared;
@@ -46,6 +47,8 @@ impl Serving {
             slots: spec.slots(),
             threads: fitted.limits.threads_per_child,
         };
+        // Without it the pool is smaller, and each refused fork says so.
+        let _ = allow_descriptors(&spec);
         let segment = Segment::new(shape, generation.number, server_started)?;
         Ok(Serving {
             generation: Some(generation),
@@ -55,11 +58,24 @@ impl Serving {
     }
 }
 
+/// Descriptors of the parent beside the one it has for each child: logs, sockets, programs.
+const OTHER_DESCRIPTORS: u64 = 256;
+
+/// Lets the parent have a descriptor for each child of a large pool, where the system allows.
+fn allow_descriptors(spec: &Spec) -> io::Result<()> {
+    let needed = u64::from(spec.slots()) + OTHER_DESCRIPTORS;
+    let (soft, hard) = limit::get(Resource::Files)?;
+    if soft >= needed.min(hard) {
+        return Ok(());
+    }
+    limit::set(Resource::Files, needed.min(hard), hard)
+}
+
 /// The limits of a generation; the warnings were given when it was read.
 pub fn fit(mpm: &Mpm, generation: &Generation) -> Fitted {
     let buckets = generation.listeners.iter().map(|l| l.bucket() + 1).max();
     let wanted = conf::of(generation).wanted(&mpm.defaults, buckets.unwrap_or(1) as u32);
-    limits::fit(&wanted, &mpm.ceilings, false).0
+    (mpm.fit)(&wanted, &mpm.ceilings, false).0
 }
 
 fn core_folder(conf: &MpmConf, generation: &Generation) -> String {

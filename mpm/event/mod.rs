@@ -12,8 +12,9 @@ use super::common::child::Child;
 use super::common::conf::{thread_directives, MpmConf};
 use super::common::crew::{self, Orders};
 use super::common::exits::SICK;
-use super::common::limits::{Ceilings, Wanted};
+use super::common::limits::{self, Ceilings, Wanted};
 use super::common::note::Numbers;
+use super::common::parent;
 use super::common::Mpm;
 use crate::config::directive::{Cmd, Directive};
 use crate::os::limits::usable_cpus;
@@ -66,6 +67,8 @@ pub static MPM: Mpm = Mpm {
         buckets: 1,
     },
     parks: true,
+    fit: limits::fit,
+    run: parent::run,
     serve,
 };
 

@@ -7,8 +7,9 @@ use std::os::fd::AsFd;
 use super::common::child::Child;
 use super::common::conf::directives;
 use super::common::inplace::{serve_one_by_one, Orders};
-use super::common::limits::{Ceilings, Wanted};
+use super::common::limits::{self, Ceilings, Wanted};
 use super::common::note::Numbers;
+use super::common::parent;
 use super::common::share::Share;
 use super::common::Mpm;
 use crate::config::directive::Directive;
@@ -69,6 +70,8 @@ pub static MPM: Mpm = Mpm {
         buckets: 1,
     },
     parks: false,
+    fit: limits::fit,
+    run: parent::run,
     serve,
 };
 

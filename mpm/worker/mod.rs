@@ -11,8 +11,9 @@ use super::common::conf::thread_directives;
 use super::common::crew::{self, Orders};
 use super::common::exits::SICK;
 use super::common::inplace::{self, serve_one_by_one};
-use super::common::limits::{Ceilings, Wanted};
+use super::common::limits::{self, Ceilings, Wanted};
 use super::common::note::Numbers;
+use super::common::parent;
 use super::common::share::Share;
 use super::common::Mpm;
 use crate::config::directive::Directive;
@@ -59,6 +60,8 @@ pub static MPM: Mpm = Mpm {
         buckets: 1,
     },
     parks: false,
+    fit: limits::fit,
+    run: parent::run,
     serve,
 };
 

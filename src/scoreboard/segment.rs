@@ -149,6 +149,11 @@ impl Segment {
 
     /// In a child just forked: its own record writable, everything else to read only, the rest of the parent's handle closed.
     pub fn attach(self, slot: u32, pid: i32) -> io::Result<ProcessSlot> {
+        self.lend(slot, pid)
+    }
+
+    /// The record of a process that is its own parent: this very one.
+    pub fn lend(&self, slot: u32, pid: i32) -> io::Result<ProcessSlot> {
         let view = self.view.clone();
         let offset = view.record_offset(slot);
         let len = view.shape.record_bytes(view.page);

@@ -432,6 +432,7 @@ impl Supervisor {
     fn tell(&mut self, remark: Remark, draining: u32) {
         let numbers = self.numbers;
         match remark {
+            Remark::AtLimit if numbers.at_limit == 0 => {}
             Remark::AtLimit => self.note(
                 Level::Error,
                 numbers.at_limit,

@@ -1,0 +1,488 @@
+//! A server of one process: its main thread hears signals, reads the configuration and sizes the pool, the others each accept
+//! and serve. There is no parent, so a crash ends the server, and the configuration is read in the process that serves.
+//!
+//! Nothing here forks: a process with threads must not. What the reload's checker is elsewhere, a panic that is caught is here.
+//!
+//! As root, the serving threads give up their rights one by one where the system has rights for each thread (`os::thread_rights`);
+//! the main thread keeps them, for logs and ports of later configurations. Elsewhere the whole process gives them up.
+
+mod house;
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::{Duration, Instant};
+
+use super::{End, Pool};
+use crate::log::{self, Level};
+use crate::mpm::common::child::drop_privileges;
+use crate::mpm::common::conf;
+use crate::mpm::common::exits::FATAL;
+use crate::mpm::common::front::{self, View};
+use crate::mpm::common::pidfile::PidFile;
+use crate::mpm::common::serving::Voice;
+use crate::mpm::common::supervisor::{Exit, Kind};
+use crate::mpm::common::Mpm;
+use crate::mpm::Owner;
+use crate::os::poll::{wait, Waiting};
+use crate::os::process;
+use crate::os::signal::{self, SignalSet};
+use crate::os::thread_rights::{ThreadRights, SUPPORTED};
+use crate::os::user;
+use crate::scoreboard::publish::State;
+use crate::scoreboard::{self, ProcessSlot, Snapshot};
+use crate::server::Generation;
+use crate::sync::Shared;
+use house::House;
+
+/// How often maintenance is done.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// The `monitor` hook runs every so many rounds.
+const ROUNDS_PER_MONITOR: u32 = 10;
+
+/// How long threads may take to end once told to end at once.
+const STOPPING: Duration = Duration::from_secs(2);
+
+/// In what the MPMs of one process differ.
+pub struct Ways {
+    /// The directive that says how many threads there may be.
+    pub most: &'static str,
+    /// Whether old threads finish beside the new ones; else a new generation begins when the last old thread has ended.
+    pub side_by_side: bool,
+    /// The most threads that one round may start.
+    pub top_rate: u32,
+    /// How long a stop lets threads finish.
+    pub stop_wait: Duration,
+    /// How long a thread waits for connections without a look at whether it is to go; `None`: it is woken for that.
+    pub patience: Option<Duration>,
+    /// Lets one thread go; the number is that of the highest idle one.
+    pub dismiss: fn(&Pool, &ProcessSlot, u32),
+}
+
+enum Mode {
+    Running,
+    /// Threads finish what they have, until then (`None`: for ever).
+    Leaving {
+        until: Option<Instant>,
+        gently: bool,
+    },
+    /// Threads were told to end at once; those that do not are left behind.
+    Ending(Instant),
+}
+
+struct Alone<'o> {
+    mpm: &'static Mpm,
+    owner: &'o mut dyn Owner,
+    pid_file: &'o PidFile,
+    /// The serving generation, then older ones that still have threads.
+    houses: Vec<House>,
+    /// A generation that begins when the old threads have ended.
+    next: Option<Shared<Generation>>,
+    /// A reload that came while another was on its way.
+    again: Option<Kind>,
+    mode: Mode,
+    exit: Exit,
+    view: View,
+    reloads: u64,
+    server_started: u64,
+    next_round: Instant,
+    rounds: u32,
+    mask: SignalSet,
+    /// `-X`: no reloads, and the whole process gives up its rights.
+    debug: bool,
+}
+
+/// Runs the server in this process until it ends.
+pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
+    let Ok(pid_file) = front::begin(&first) else {
+        return Exit::Fatal;
+    };
+    let exit = match Alone::new(mpm, first, owner, &pid_file) {
+        Some(mut alone) => alone.run(),
+        None => Exit::Fatal,
+    };
+    log::flush_all();
+    let _ = pid_file.remove();
+    exit
+}
+
+impl<'o> Alone<'o> {
+    /// Begins to serve; `None` after a reason was logged.
+    fn new(
+        mpm: &'static Mpm,
+        first: Shared<Generation>,
+        owner: &'o mut dyn Owner,
+        pid_file: &'o PidFile,
+    ) -> Option<Alone<'o>> {
+        let defined = |name: &str| first.globals.defines.contains_key(name);
+        let mut alone = Alone {
+            mpm,
+            owner,
+            pid_file,
+            houses: Vec::new(),
+            next: None,
+            again: None,
+            mode: Mode::Running,
+            exit: Exit::Stopped,
+            view: View::none(),
+            reloads: 0,
+            server_started: scoreboard::now(),
+            next_round: Instant::now() + ROUND,
+            rounds: 0,
+            mask: SignalSet::empty(),
+            debug: defined("ONE_PROCESS") || defined("DEBUG"),
+        };
+        let begun = front::take_on_signals()
+            .map(|mask| alone.mask = mask)
+            .map_err(|error| error.to_string())
+            .and_then(|()| alone.move_in(first.clone()));
+        if let Err(why) = begun {
+            let told = format!("the server cannot begin: {why}");
+            Voice::of(&first).own(Level::Emerg, 20113, told);
+            return None;
+        }
+        let folder = conf::of(&first).core_dump_directory.as_ref();
+        let _ = signal::dump_core_in(folder.unwrap_or(&first.globals.root));
+        alone.view = View::open(mpm, &first);
+        alone.publish(State::Starting);
+        front::introduce(&mpm.numbers, &first);
+        alone.owner.serving(&first);
+        Some(alone)
+    }
+
+    fn current(&self) -> Shared<Generation> {
+        self.houses[0].generation.clone()
+    }
+
+    fn run(&mut self) -> Exit {
+        loop {
+            self.wait();
+            let now = Instant::now();
+            self.hear_signals(now);
+            self.reap();
+            self.hear_threads(now);
+            if now >= self.next_round {
+                self.next_round = now + ROUND;
+                self.round(now);
+            }
+            self.let_old_ones_go(now);
+            if self.is_over(now) {
+                self.view.end();
+                return self.exit;
+            }
+        }
+    }
+
+    fn wait(&self) {
+        let now = Instant::now();
+        let until = match self.mode {
+            Mode::Leaving { until, .. } => until,
+            Mode::Ending(until) => Some(until),
+            Mode::Running => None,
+        };
+        let next = until.map_or(self.next_round, |until| until.min(self.next_round));
+        let ended: Vec<_> = self.houses.iter().map(|house| house.pool.ended()).collect();
+        let mut fds: Vec<Waiting<'_>> = ended.iter().map(Waiting::to_read).collect();
+        let timeout = next.saturating_duration_since(now);
+        // An error is a signal that came, or a kernel short of memory: both are answered by going round.
+        let _ = wait(&mut fds, Some(timeout), Some(&self.mask));
+    }
+
+    fn hear_signals(&mut self, now: Instant) {
+        let hang_up = signal::take(libc::SIGHUP);
+        if signal::take(libc::SIGTERM) | signal::take(libc::SIGINT) | (hang_up && self.debug) {
+            self.leave(now);
+        }
+        if signal::take(libc::SIGWINCH) {
+            self.leave_gently(now);
+        }
+        let graceful = signal::take(libc::SIGUSR1);
+        if !self.debug && matches!(self.mode, Mode::Running) {
+            if hang_up {
+                self.reload(Kind::Restart, now);
+            } else if graceful {
+                self.reload(Kind::Graceful, now);
+            }
+        }
+        if signal::take(libc::SIGUSR2) {
+            let current = self.current();
+            self.owner.reopen_logs(&current);
+        }
+    }
+
+    /// Log programs and the like; no MPM's child is among them.
+    fn reap(&mut self) {
+        signal::take(libc::SIGCHLD);
+        let current = self.current();
+        while let Ok(Some(exited)) = process::reap() {
+            self.owner.reaped(&current, exited.pid, exited.exit);
+        }
+    }
+
+    fn hear_threads(&mut self, now: Instant) {
+        let mut hopeless = false;
+        for house in &mut self.houses {
+            for (number, end) in house.pool.take_ends() {
+                match end {
+                    End::Told => {}
+                    End::Worn => _ = house.start_one(now),
+                    End::Failed(FATAL) => hopeless = true,
+                    // What the reason was has been logged. Maintenance starts another, with a pause between.
+                    End::Failed(_) => house.slow_down(),
+                    End::Broken => {
+                        house.slow_down();
+                        let told = format!("worker thread {number} broke and is replaced");
+                        Voice::of(&house.generation).own(Level::Error, 20143, told);
+                    }
+                }
+            }
+        }
+        if hopeless && self.exit != Exit::Fatal {
+            self.exit = Exit::Fatal;
+            let told = "A thread returned a Fatal error... httpd is exiting!";
+            Voice::of(&self.current()).own(Level::Alert, 20144, told);
+            self.leave(now);
+        }
+    }
+
+    // --- once a second ---
+
+    fn round(&mut self, now: Instant) {
+        let current = self.current();
+        match self.mode {
+            Mode::Running if self.next.is_none() => self.houses[0].maintain(now),
+            _ => self.count_down(),
+        }
+        self.publish(State::Running);
+        self.owner.every_second(&current);
+        self.rounds += 1;
+        if self.rounds == ROUNDS_PER_MONITOR {
+            self.rounds = 0;
+            for hook in &current.hooks.monitor {
+                hook(&current);
+            }
+        }
+    }
+
+    fn running(&self) -> u32 {
+        self.houses.iter().map(|house| house.pool.running()).sum()
+    }
+
+    fn count_down(&self) {
+        let told = format!("waiting for {} threads to end", self.running());
+        Voice::of(&self.current()).own(Level::Info, 20145, told);
+    }
+
+    fn publish(&mut self, state: State) {
+        let state = match self.mode {
+            Mode::Running => state,
+            _ => State::Stopping,
+        };
+        let current = self.current();
+        let views = self.houses.iter().map(|house| house.view().clone());
+        let snapshot = || Snapshot::take(&views.collect::<Vec<_>>(), 1);
+        self.view.publish(&current, state, snapshot);
+    }
+
+    // --- reloads ---
+
+    fn reload(&mut self, kind: Kind, now: Instant) {
+        if self.next.is_some() {
+            // A second restart while old threads are waited for means that nobody wants to wait.
+            if kind == Kind::Restart {
+                self.houses[0].pool.stop();
+            } else {
+                self.again = Some(kind);
+            }
+            return;
+        }
+        let current = self.current();
+        let (number, told) = match kind {
+            Kind::Graceful => (
+                self.mpm.numbers.graceful,
+                "SIGUSR1 received.  Doing graceful restart",
+            ),
+            Kind::Restart => (
+                self.mpm.numbers.restart,
+                "SIGHUP received.  Attempting to restart",
+            ),
+        };
+        Voice::of(&current).own(Level::Notice, number, told);
+        self.reloads += 1;
+        match self.read(&current) {
+            Ok(generation) => self.change(generation, kind, now),
+            Err(why) => self.refuse(why),
+        }
+    }
+
+    fn read(&mut self, current: &Shared<Generation>) -> Result<Shared<Generation>, String> {
+        let owner = &mut *self.owner;
+        let read = catch_unwind(AssertUnwindSafe(|| owner.build(current)));
+        let generation = match read {
+            Ok(outcome) => outcome.map_err(|refused| refused.0)?,
+            Err(_) => return Err("reading the configuration broke down over it".into()),
+        };
+        match generation.listeners.is_empty() {
+            true => Err("no listening sockets available".into()),
+            false => Ok(generation),
+        }
+    }
+
+    fn change(&mut self, generation: Shared<Generation>, kind: Kind, now: Instant) {
+        if !self.mpm.ways.side_by_side {
+            self.houses[0].close();
+            self.next = Some(generation);
+            return self.let_old_ones_go(now);
+        }
+        match self.move_in(generation) {
+            Ok(()) => self.changed(kind),
+            Err(why) => self.refuse(why),
+        }
+    }
+
+    fn changed(&mut self, kind: Kind) {
+        for old in &self.houses[1..] {
+            old.close();
+            if kind == Kind::Restart {
+                old.pool.stop();
+            }
+        }
+        let current = self.current();
+        front::introduce(&self.mpm.numbers, &current);
+        front::tell_outcome(&current, self.pid_file, self.reloads, None);
+    }
+
+    fn refuse(&mut self, why: String) {
+        let current = self.current();
+        front::tell_refused(&current, &why);
+        front::tell_outcome(&current, self.pid_file, self.reloads, Some(why));
+    }
+
+    /// Has the generation's threads started. From now on it is the serving one.
+    fn move_in(&mut self, generation: Shared<Generation>) -> Result<(), String> {
+        let rights = self.rights(&generation)?;
+        let older = self.houses.iter().map(|house| house.view().clone());
+        let older = older.collect();
+        let house = House::new(self.mpm, generation, self.server_started, older, rights);
+        let mut house = house.map_err(|error| error.to_string())?;
+        house.open(Instant::now())?;
+        self.houses.insert(0, house);
+        Ok(())
+    }
+
+    /// Whom serving threads are to be, if they have to become somebody else.
+    fn rights(&self, generation: &Generation) -> Result<Option<Shared<ThreadRights>>, String> {
+        let identity = generation.main.identity.as_ref();
+        let identity = identity.filter(|_| SUPPORTED && !self.debug && user::effective_uid() == 0);
+        let Some(identity) = identity else {
+            return drop_privileges(generation)
+                .map(|()| None)
+                .map_err(|_| "the rights of root could not be given up".into());
+        };
+        let root = generation.main.chroot.clone();
+        ThreadRights::of(identity.uid, identity.gid, &identity.name, root)
+            .map(|rights| Some(Shared::new(rights)))
+            .map_err(|error| format!("the groups of the user cannot be had: {error}"))
+    }
+
+    /// Old generations end with their last thread; one that waited for that begins.
+    fn let_old_ones_go(&mut self, now: Instant) {
+        if self.houses[0].pool.running() == 0 {
+            if let Some(generation) = self.next.take() {
+                match self.move_in(generation) {
+                    Ok(()) => self.changed(Kind::Graceful),
+                    Err(why) => return self.give_up(why, now),
+                }
+            }
+        }
+        while let Some(place) = (1..self.houses.len()).find(|p| self.houses[*p].pool.running() == 0)
+        {
+            let old = self.houses.remove(place);
+            old.hand_over(&self.houses[0]);
+        }
+        if let (None, Some(kind)) = (&self.next, self.again.take()) {
+            self.reload(kind, now);
+        }
+    }
+
+    /// The old threads have ended, and new ones cannot be had.
+    fn give_up(&mut self, why: String, now: Instant) {
+        let told = format!("the new configuration cannot begin, and the old one has ended: {why}");
+        Voice::of(&self.current()).own(Level::Emerg, 20146, told);
+        self.refuse(why);
+        self.exit = Exit::Fatal;
+        self.leave(now);
+    }
+
+    // --- the end ---
+
+    fn close_all(&mut self) {
+        self.again = None;
+        if self.next.take().is_some() {
+            self.refuse("the server stops".into());
+        }
+        self.houses.iter().for_each(House::close);
+    }
+
+    fn leave(&mut self, now: Instant) {
+        match self.mode {
+            Mode::Running => {
+                self.close_all();
+                let until = Some(now + self.mpm.ways.stop_wait);
+                self.mode = Mode::Leaving {
+                    until,
+                    gently: false,
+                };
+            }
+            // Asked again, or in a hurry after all.
+            Mode::Leaving { .. } => self.end_at_once(now),
+            Mode::Ending(_) => {}
+        }
+    }
+
+    fn leave_gently(&mut self, now: Instant) {
+        if !matches!(self.mode, Mode::Running) {
+            return;
+        }
+        let current = self.current();
+        let told = "caught SIGWINCH, shutting down gracefully";
+        Voice::of(&current).own(Level::Notice, self.mpm.numbers.caught_winch, told);
+        self.close_all();
+        let limit = conf::of(&current).graceful_shutdown_timeout;
+        self.mode = Mode::Leaving {
+            until: limit.map(|limit| now + limit),
+            gently: true,
+        };
+    }
+
+    fn end_at_once(&mut self, now: Instant) {
+        self.houses.iter().for_each(|house| house.pool.stop());
+        self.mode = Mode::Ending(now + STOPPING);
+    }
+
+    fn is_over(&mut self, now: Instant) -> bool {
+        let (late, gently) = match self.mode {
+            Mode::Running => return false,
+            Mode::Leaving { until, gently } => (until.is_some_and(|until| until <= now), gently),
+            Mode::Ending(until) => (until <= now, false),
+        };
+        let left = self.running();
+        if left > 0 && !late {
+            return false;
+        }
+        if left > 0 && !matches!(self.mode, Mode::Ending(_)) {
+            self.end_at_once(now);
+            return false;
+        }
+        let current = self.current();
+        let voice = Voice::of(&current);
+        if left > 0 {
+            let told = format!("{left} threads did not end and are left behind");
+            voice.own(Level::Error, 20147, told);
+        }
+        if !gently && self.exit == Exit::Stopped {
+            let told = "caught SIGTERM, shutting down";
+            voice.own(Level::Notice, self.mpm.numbers.caught_term, told);
+        }
+        true
+    }
+}
