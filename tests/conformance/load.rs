@@ -62,6 +62,7 @@ fn ask(socket: &mut TcpStream) -> Result<bool, String> {
                 ))
             }
             Ok(n) => bytes.extend_from_slice(&piece[..n]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(format!("not answered: {error}")),
         }
         let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
