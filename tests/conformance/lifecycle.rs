@@ -1,9 +1,11 @@
 //! The life of a server: start, signals, `-k`, children that come and go, and every way to end.
 
 use crate::harness::server::{free_port, processes, signal};
-use crate::harness::{apache_only, eventually, is_root, mpm, ours_only, program, Server, Setup};
+use crate::harness::{
+    apache_only, eventually, fact, is_root, mpm, one_process, ours_only, program, Server, Setup,
+};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -33,12 +35,22 @@ const BIG: usize = 40_000_000;
 
 /// A pool of a known size: `busy` requests at a time in each child, at most `most` in all.
 fn pool(busy: u32, most: u32) -> String {
-    format!(
-        "<IfModule mpm_prefork_module>\nStartServers 1\nMinSpareServers 1\nMaxSpareServers 4\nServerLimit {most}\n\
-         MaxRequestWorkers {most}\n</IfModule>\n<IfModule !mpm_prefork_module>\nStartServers 1\nServerLimit {}\n\
-         ThreadsPerChild {busy}\nMinSpareThreads 1\nMaxSpareThreads {most}\nMaxRequestWorkers {most}\n</IfModule>",
-        most / busy
-    )
+    program::pool(busy, 1, busy, most)
+}
+
+/// Waits until the process that served before is gone; one that is the whole server stays.
+fn is_replaced(old: u32) -> bool {
+    one_process() || eventually(SOON, || !alive(old))
+}
+
+/// The workers there are: child processes, or threads where there is one process.
+fn workers(s: &Server) -> usize {
+    if !one_process() && fact("thread-count") != "variable" {
+        return s.children().len();
+    }
+    let family = s.children().into_iter().chain([s.pid()]);
+    let threads = |pid| std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    family.map(threads).sum()
 }
 
 /// Process that serves a request now.
@@ -88,7 +100,7 @@ fn download(s: &Server) -> crate::harness::Client {
 fn pid_file_names_the_parent() {
     let s = setup().start();
     assert_eq!(pid_file(&s), s.pid().to_string());
-    assert_ne!(serving(&s), s.pid());
+    assert_eq!(serving(&s) == s.pid(), one_process());
     s.stop();
 }
 
@@ -121,6 +133,7 @@ fn messages_carry_the_numbers_of_the_mpm() {
     let (start, stop) = match mpm().as_str() {
         "prefork" => ("AH00163", "AH00169"),
         "worker" => ("AH00292", "AH00295"),
+        "beos" | "mpm_netware" | "mpmt_os2" => ("AH20180", "AH20182"),
         _ => ("AH00489", "AH00491"),
     };
     s.logged(start);
@@ -151,8 +164,8 @@ fn command_restart_replaces_the_children() {
     s.command(&["-k", "restart"]).exit(0);
     s.logged("SIGHUP received");
     generation(&s, 2);
-    assert!(eventually(SOON, || !alive(old)));
-    assert_ne!(serving(&s), old);
+    assert!(is_replaced(old));
+    assert_eq!(serving(&s) == old, one_process());
     assert_eq!(pid_file(&s), s.pid().to_string());
 }
 
@@ -175,8 +188,8 @@ fn command_graceful_replaces_the_children() {
     let old = serving(&s);
     s.command(&["-k", "graceful"]).exit(0);
     s.logged("raceful restart");
-    assert!(eventually(SOON, || !alive(old)));
-    assert_ne!(serving(&s), old);
+    assert!(is_replaced(old));
+    assert_eq!(serving(&s) == old, one_process());
 }
 
 #[test]
@@ -191,7 +204,41 @@ fn command_graceful_reads_the_configuration() {
 }
 
 #[test]
+fn graceful_waits_for_a_download() {
+    if fact("restart") != "waits" {
+        return;
+    }
+    let s = setup().start();
+    let mut c = download(&s);
+    serving(&s);
+    s.signal("USR1");
+    s.logged("raceful restart");
+    s.logged("waiting for 1 threads to end");
+    assert_eq!(c.response().body.len(), BIG);
+    generation(&s, 2);
+    s.get("/a.txt").is(200);
+}
+
+#[test]
+fn a_second_restart_does_not_wait() {
+    if fact("restart") != "waits" {
+        return;
+    }
+    let s = setup().start();
+    let _c = download(&s);
+    serving(&s);
+    s.signal("HUP");
+    s.logged("waiting for 1 threads to end");
+    s.signal("HUP");
+    generation(&s, 2);
+    s.get("/a.txt").is(200);
+}
+
+#[test]
 fn graceful_lets_a_download_finish() {
+    if fact("restart") == "waits" {
+        return;
+    }
     let s = setup().start();
     let mut c = download(&s);
     s.command(&["-k", "graceful"]).exit(0);
@@ -203,6 +250,9 @@ fn graceful_lets_a_download_finish() {
 
 #[test]
 fn graceful_twice_lets_a_download_finish() {
+    if fact("restart") == "waits" {
+        return;
+    }
     let s = setup().start();
     let mut c = download(&s);
     for round in 1..=2 {
@@ -268,7 +318,7 @@ fn hup_restarts() {
     let old = serving(&s);
     s.signal("HUP");
     generation(&s, 2);
-    assert!(eventually(SOON, || !alive(old)));
+    assert!(is_replaced(old));
     s.get("/a.txt").is(200);
     s.stop();
 }
@@ -278,7 +328,7 @@ fn usr1_restarts_gracefully() {
     let s = setup().start();
     let old = serving(&s);
     s.signal("USR1");
-    assert!(eventually(SOON, || !alive(old)));
+    assert!(is_replaced(old));
     s.get("/a.txt").is(200);
     s.stop();
 }
@@ -412,6 +462,9 @@ fn core_dump_directory_must_exist() {
 
 #[test]
 fn killed_child_is_replaced_soon() {
+    if one_process() {
+        return;
+    }
     let s = setup().start();
     let old = serving(&s);
     let before = s.children().len();
@@ -428,6 +481,9 @@ fn killed_child_is_replaced_soon() {
 
 #[test]
 fn crashed_child_is_told_and_replaced() {
+    if one_process() {
+        return;
+    }
     let s = setup().start();
     let old = serving(&s);
     signal(old, "SEGV");
@@ -437,6 +493,9 @@ fn crashed_child_is_told_and_replaced() {
 
 #[test]
 fn killed_children_again_and_again() {
+    if one_process() {
+        return;
+    }
     let s = setup().start();
     for _ in 0..3 {
         let old = serving(&s);
@@ -449,6 +508,9 @@ fn killed_children_again_and_again() {
 
 #[test]
 fn max_connections_per_child() {
+    if one_process() {
+        return;
+    }
     let s = setup()
         .conf(&pool(2, 4))
         .conf("MaxConnectionsPerChild 3")
@@ -460,18 +522,69 @@ fn max_connections_per_child() {
 }
 
 #[test]
+fn max_connections_per_thread() {
+    if !one_process() {
+        return;
+    }
+    let name = match mpm().as_str() {
+        "beos" => "MaxRequestsPerThread",
+        _ => "MaxConnectionsPerChild",
+    };
+    let s = setup()
+        .conf(&pool(2, 2))
+        .conf(&format!("{name} 3\nCustomLog logs/threads %{{tid}}P"))
+        .start();
+    for _ in 0..20 {
+        s.get("/a.txt").is(200);
+    }
+    let text = s.await_text("logs/threads", |t| t.lines().count() >= 20);
+    let threads: BTreeSet<&str> = text.lines().collect();
+    assert!(threads.len() >= 4, "{threads:?}");
+}
+
+#[test]
+fn pool_of_threads_shrinks_again() {
+    if fact("thread-count") != "variable" {
+        return;
+    }
+    let directives = match mpm().as_str() {
+        "beos" => "StartThreads 12\nMinSpareThreads 1\nMaxSpareThreads 9\nMaxClients 24",
+        "mpm_netware" => "StartThreads 12\nMinSpareThreads 1\nMaxSpareThreads 9\nMaxThreads 24",
+        _ => "StartServers 1\nMinSpareThreads 2\nMaxSpareThreads 3",
+    };
+    let s = setup().conf(directives).start();
+    let mut clients: Vec<_> = (0..8).map(|_| s.client()).collect();
+    for c in &mut clients {
+        c.send("GET /cgi-bin/wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    }
+    s.get("/a.txt").is(200);
+    let before = workers(&s);
+    std::fs::write(s.root().join("go"), "").expect("a file");
+    for c in &mut clients {
+        c.response().is(200).body("went\n");
+    }
+    assert!(
+        eventually(SOON, || workers(&s) + 3 <= before),
+        "{before}, then {}",
+        workers(&s)
+    );
+    s.get("/a.txt").is(200);
+    s.stop();
+}
+
+#[test]
 fn pool_grows_under_load() {
     let s = setup().conf(&pool(2, 8)).start();
     s.get("/a.txt").is(200);
-    let before = s.children().len();
+    let before = workers(&s);
     let mut clients: Vec<_> = (0..6).map(|_| s.client()).collect();
     for c in &mut clients {
         c.send("GET /cgi-bin/wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     }
     assert!(
-        eventually(SOON, || s.children().len() >= before + 2),
-        "{:?}",
-        s.children()
+        eventually(SOON, || workers(&s) >= before + 2),
+        "{before}, then {}",
+        workers(&s)
     );
     std::fs::write(s.root().join("go"), "").expect("a file");
     for c in &mut clients {
@@ -481,12 +594,19 @@ fn pool_grows_under_load() {
 
 #[test]
 fn max_request_workers_is_told_and_kept() {
+    // mpmt_os2 has no such limit.
+    let limit = match mpm().as_str() {
+        "mpmt_os2" => return,
+        "beos" => "MaxClients",
+        "mpm_netware" => "MaxThreads",
+        _ => "MaxRequestWorkers",
+    };
     let s = setup().conf(&pool(2, 2)).start();
     let mut clients: Vec<_> = (0..4).map(|_| s.client()).collect();
     for c in &mut clients {
         c.send("GET /cgi-bin/wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     }
-    s.logged("server reached MaxRequestWorkers setting");
+    s.logged(&format!("server reached {limit} setting"));
     std::fs::write(s.root().join("go"), "").expect("a file");
     for c in &mut clients {
         c.response().is(200).body("went\n");
@@ -495,12 +615,17 @@ fn max_request_workers_is_told_and_kept() {
 
 #[test]
 fn limits_are_cut_with_a_warning() {
-    let conf = if mpm() == "prefork" {
-        "ServerLimit 4\nMaxRequestWorkers 9"
-    } else {
-        "ServerLimit 2\nThreadsPerChild 4\nMaxRequestWorkers 99"
+    let (conf, name) = match mpm().as_str() {
+        "prefork" => ("ServerLimit 4\nMaxRequestWorkers 9", "MaxRequestWorkers"),
+        "beos" => ("MaxClients 99", "MaxClients"),
+        "mpm_netware" => ("MaxThreads 9999", "MaxThreads"),
+        "mpmt_os2" => ("StartServers 99", "StartServers"),
+        _ => (
+            "ServerLimit 2\nThreadsPerChild 4\nMaxRequestWorkers 99",
+            "MaxRequestWorkers",
+        ),
     };
-    setup().conf(conf).check().exit(0).err("MaxRequestWorkers");
+    setup().conf(conf).check().exit(0).err(name);
 }
 
 #[test]
@@ -508,17 +633,24 @@ fn children_drop_to_the_account() {
     if !is_root() {
         return;
     }
-    let s = setup().start();
+    let s = setup().conf("CustomLog logs/threads %{tid}P").start();
     let child = serving(&s);
-    let uid = std::fs::metadata(format!("/proc/{child}")).map(|m| m.uid());
-    assert_ne!(uid.expect("the child"), 0);
-    let groups = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap_or_default();
-    let groups = groups
-        .lines()
-        .find(|l| l.starts_with("Groups:"))
-        .unwrap_or_default()
-        .to_string();
-    assert!(!groups.split_whitespace().any(|g| g == "0"), "{groups}");
+    let text = s.await_text("logs/threads", |t| t.contains('\n'));
+    // In a server of one process it is the serving threads that do.
+    let thread = match one_process() {
+        true => text.lines().last().unwrap_or_default().to_string(),
+        false => child.to_string(),
+    };
+    let status = std::fs::read_to_string(format!("/proc/{child}/task/{thread}/status"));
+    let status = status.expect("the child");
+    let line = |name: &str| {
+        let found = status.lines().find(|line| line.starts_with(name));
+        found.unwrap_or_default().to_string()
+    };
+    let of_root = |line: String| line.split_whitespace().any(|id| id == "0");
+    for name in ["Uid:", "Gid:", "Groups:"] {
+        assert!(!of_root(line(name)), "{}", line(name));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The command line of the program: what each option prints and how it ends.
 
-use crate::harness::{apache_only, cases, is_apache, mpm, ours_only, run, Setup};
+use crate::harness::{apache_only, cases, fact, is_apache, ours_only, run, Setup};
 
 fn conf(text: &str) -> Setup {
     Setup::new().conf(text)
@@ -30,10 +30,15 @@ cases! {
     version: run(&["-v"]).exit(0).out("Server version: Apache/2.4.71").out("\nServer built:   ");
     version_needs_no_configuration: run(&["-v", "-f", "/nonexistent"]).exit(0);
     version_long: conf("").run(&["-V"]).exit(0).out("Server version: Apache/2.4.71").out("\nServer MPM:     ").out("Architecture:").out("HTTPD_ROOT=").out("SERVER_CONFIG_FILE=");
-    version_long_names_the_mpm: conf("").run(&["-V"]).line(&format!("Server MPM:     {}", mpm()));
+    version_long_names_the_mpm: conf("").run(&["-V"]).line(&format!("Server MPM:     {}", fact("title")));
     version_long_tells_threads: {
-        let threaded = if mpm() == "prefork" { "  threaded:     no" } else { "  threaded:     yes (fixed thread count)" };
-        conf("").run(&["-V"]).line(threaded).line("    forked:     yes (variable process count)");
+        let kind = |fact: &str, what: &str| match fact {
+            "none" => "no".to_string(),
+            kind => format!("yes ({kind} {what} count)"),
+        };
+        let threaded = format!("  threaded:     {}", kind(&fact("thread-count"), "thread"));
+        let forked = format!("    forked:     {}", kind(&fact("process-count"), "process"));
+        conf("").run(&["-V"]).line(&threaded).line(&forked);
     };
     linked_in_modules: run(&["-l"]).exit(0).line("Compiled in modules:").line("  core.c").line("  mod_so.c").line("  http_core.c");
     linked_in_modules_begin_with_core: {

@@ -30,7 +30,7 @@ fn server(figures: &Figures, out: &mut String) {
     let snapshot = &figures.snapshot;
     put!(out, "{}", figures.host);
     put!(out, "ServerVersion: {}", version::banner());
-    put!(out, "ServerMPM: {}", env!("HTTPD_MPM_NAME"));
+    put!(out, "ServerMPM: {}", env!("HTTPD_MPM_TITLE"));
     put!(out, "Server Built: {}", version::BUILT);
     put!(out, "CurrentTime: {}", moment(snapshot.taken));
     put!(out, "RestartTime: {}", moment(snapshot.server_started));

@@ -86,7 +86,7 @@ fn facts(figures: &Figures, out: &mut String) {
     let [one, five, fifteen] = figures.load;
     let rows = [
         ("Server Version", version::banner()),
-        ("Server MPM", env!("HTTPD_MPM_NAME").to_owned()),
+        ("Server MPM", env!("HTTPD_MPM_TITLE").to_owned()),
         ("Server Built", version::BUILT.to_owned()),
         ("Current Time", moment(snapshot.taken)),
         ("Restart Time", moment(snapshot.server_started)),

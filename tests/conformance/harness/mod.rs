@@ -10,7 +10,7 @@ pub mod program;
 pub mod server;
 
 pub use http::{Client, Response};
-pub use program::{is_apache, mpm, run, Output};
+pub use program::{fact, is_apache, mpm, one_process, run, Output};
 pub use server::{eventually, is_root, Server, Setup};
 
 /// Many small cases of one area, each a test of its own: `name: expression;`.

@@ -11,6 +11,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 /// The program to run: a path.
 pub fn path() -> String {
@@ -33,18 +34,71 @@ fn apache_mpm() -> String {
     env::var("HTTPD_MPM").unwrap_or_else(|_| "event".to_string())
 }
 
-/// Does the program under test run its requests in threads? (It decides whether mod_cgi or mod_cgid is there.)
+/// Name of the MPM of the program under test, by which `mpm/<name>/facts` tells the rest.
 pub fn mpm() -> String {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(find_mpm).clone()
+}
+
+fn find_mpm() -> String {
     if is_apache() {
         return apache_mpm();
     }
     let list = run(&["-l"]).stdout;
-    for name in ["prefork", "worker", "event"] {
-        if list.contains(&format!("{name}.c")) {
-            return name.to_string();
-        }
+    let folders = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("mpm"));
+    let names = folders
+        .expect("mpm/")
+        .flatten()
+        .map(|folder| folder.file_name().to_string_lossy().into_owned());
+    let listed = |name: &String| {
+        let file = fact_of(name, "file");
+        !file.is_empty() && list.lines().any(|line| line.trim() == file)
+    };
+    let mut found = names.filter(listed);
+    found
+        .next()
+        .unwrap_or_else(|| panic!("`-l` names no MPM: {list}"))
+}
+
+/// What `mpm/<name>/facts` says of the MPM under test; empty if nothing.
+pub fn fact(key: &str) -> String {
+    fact_of(&mpm(), key)
+}
+
+fn fact_of(mpm: &str, key: &str) -> String {
+    let path = format!("{}/mpm/{mpm}/facts", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let value = |line: &str| Some(line.strip_prefix(key)?.strip_prefix('=')?.to_string());
+    text.lines().find_map(value).unwrap_or_default()
+}
+
+/// Does the process that is started serve by itself, without a parent?
+pub fn one_process() -> bool {
+    fact("one-process") == "yes"
+}
+
+/// Directives of the MPM under test for a pool that begins with `start` workers, keeps at least `spare` idle ones, and has at most
+/// `most`; where workers are threads of several processes, each has `each`.
+pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {
+    let threads =
+        format!("StartThreads {start}\nMinSpareThreads {spare}\nMaxSpareThreads {most}\n");
+    match mpm().as_str() {
+        "prefork" => format!(
+            "StartServers {start}\nMinSpareServers {spare}\nMaxSpareServers {}\nServerLimit {most}\nMaxRequestWorkers {most}\n",
+            (3 * spare + 2).max(start)
+        ),
+        "beos" => format!("{threads}MaxClients {most}\n"),
+        "mpm_netware" => format!("{threads}MaxThreads {most}\n"),
+        "mpmt_os2" => format!(
+            "StartServers {}\nMinSpareThreads {spare}\nMaxSpareThreads {most}\n",
+            start.div_ceil(each)
+        ),
+        _ => format!(
+            "StartServers {}\nServerLimit {}\nThreadsPerChild {each}\nMinSpareThreads {spare}\nMaxSpareThreads {most}\nMaxRequestWorkers {most}\n",
+            start.div_ceil(each),
+            most.div_ceil(each)
+        ),
     }
-    panic!("`-l` names no MPM: {list}");
 }
 
 /// The lines every configuration begins with: nothing for our server, whose modules are static.

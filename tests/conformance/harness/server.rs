@@ -192,7 +192,7 @@ impl Setup {
     fn base(&self) -> String {
         let mut text = program::load_modules();
         if self.base {
-            text += BASE;
+            text += &BASE.replace("@POOL@", &program::pool(4, 2, 12, 24));
             if is_root() {
                 text += "User @USER@\nGroup @GROUP@\n";
             }
@@ -303,20 +303,7 @@ ServerName www.example.test
 DocumentRoot "@ROOT@/htdocs"
 ErrorLog logs/error_log
 TypesConfig conf/mime.types
-<IfModule mpm_prefork_module>
-    StartServers 4
-    MinSpareServers 2
-    MaxSpareServers 8
-    MaxRequestWorkers 24
-</IfModule>
-<IfModule !mpm_prefork_module>
-    StartServers 1
-    ThreadsPerChild 12
-    MinSpareThreads 1
-    MaxSpareThreads 24
-    MaxRequestWorkers 24
-</IfModule>
-<Directory />
+@POOL@<Directory />
     AllowOverride None
 </Directory>
 "#;
