@@ -5,6 +5,7 @@ mod program;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    httpd::os::memory::keep_freed_memory();
     let mut args = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned());
     let name = args.next().unwrap_or_else(|| "httpd".into());
     let args: Vec<String> = args.collect();

@@ -5,13 +5,21 @@ use super::host::Host;
 use crate::config::core::CoreDir;
 use crate::config::section::Section;
 use crate::config::value::{Conf, ConfMap};
+use crate::request::table::Table;
 use crate::server::Generation;
 use crate::sync::Shared;
-use bstr::BString;
+use bstr::{BStr, BString};
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+
+/// Bytes asked of a socket at a time.
+const READ_SIZE: usize = 16 * 1024;
+/// Tables that are kept for other requests, and the most memory that one of them may have.
+const SPARE_TABLES: (usize, usize) = (64, 4096);
+/// What a new table has room for: the fields of an ordinary request.
+const TABLE_ROOM: (usize, usize) = (16, 512);
 
 /// More merges than this are forgotten all at once; a configuration of ordinary size never comes near.
 const MOST_MERGES: usize = 20_000;
@@ -61,10 +69,16 @@ pub struct ServeContext {
     pub host: Rc<dyn Host>,
     bases: Vec<Rc<DirConf>>,
     merges: RefCell<HashMap<(u64, u64), Rc<DirConf>>>,
-    walks: RefCell<HashMap<(usize, BString), Walked>>,
+    /// By server, then by directory.
+    walks: RefCell<Vec<HashMap<BString, Walked>>>,
     htaccess: RefCell<HashMap<(BString, u64), Rc<Htaccess>>>,
     next_id: Cell<u64>,
-    locals: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
+    /// Where connections read to, one after the other.
+    pub read_buffer: RefCell<Box<[u8]>>,
+    /// Empty ones, kept for their memory.
+    tables: RefCell<Vec<Table>>,
+    /// Few enough to be looked through.
+    locals: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
 
 impl ServeContext {
@@ -82,14 +96,17 @@ impl ServeContext {
             })
             .collect();
         let next = first + bases.len() as u64;
+        let walks = bases.iter().map(|_| HashMap::new()).collect();
         let context = Rc::new(ServeContext {
             generation,
             host,
             bases,
             merges: RefCell::default(),
-            walks: RefCell::default(),
+            walks: RefCell::new(walks),
             htaccess: RefCell::default(),
             next_id: Cell::new(next),
+            read_buffer: RefCell::new(vec![0; READ_SIZE].into_boxed_slice()),
+            tables: RefCell::default(),
             locals: RefCell::default(),
         });
         for init in &context.generation.hooks.child_init {
@@ -121,7 +138,7 @@ impl ServeContext {
         let mut merges = self.merges.borrow_mut();
         if merges.len() >= MOST_MERGES {
             merges.clear();
-            self.walks.borrow_mut().clear();
+            self.walks.borrow_mut().iter_mut().for_each(HashMap::clear);
             self.htaccess.borrow_mut().clear();
         }
         merges.insert(key, merged.clone());
@@ -130,18 +147,15 @@ impl ServeContext {
 
     /// What was remembered for a directory.
     pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Walked> {
-        // The key is owned, so that a look-up makes one; a directory is looked up once for each request.
-        self.walks
-            .borrow()
-            .get(&(server, BString::from(directory)))
-            .cloned()
+        let walks = self.walks.borrow();
+        walks.get(server)?.get(BStr::new(directory)).cloned()
     }
 
     /// Remembers what the sections for a directory say.
     pub fn remember_walk(&self, server: usize, directory: &[u8], walked: Walked) {
         let mut walks = self.walks.borrow_mut();
-        if walks.len() < MOST_MERGES {
-            walks.insert((server, BString::from(directory)), walked);
+        if let Some(walks) = walks.get_mut(server).filter(|w| w.len() < MOST_MERGES) {
+            walks.insert(BString::from(directory), walked);
         }
     }
 
@@ -165,14 +179,29 @@ impl ServeContext {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
+    /// An empty table, with memory of an earlier request if there is some.
+    pub fn table(&self) -> Table {
+        let spare = self.tables.borrow_mut().pop();
+        spare.unwrap_or_else(|| Table::with_capacity(TABLE_ROOM.0, TABLE_ROOM.1))
+    }
+
+    /// Takes a table back that nobody needs any more.
+    pub fn give_back(&self, mut table: Table) {
+        let mut tables = self.tables.borrow_mut();
+        if tables.len() < SPARE_TABLES.0 && table.capacity() <= SPARE_TABLES.1 {
+            table.clear();
+            tables.push(table);
+        }
+    }
+
     /// A module's own memory on this thread, made when first asked for.
     pub fn local<T: Any>(&self, make: impl FnOnce() -> T) -> Rc<T> {
-        let known = self.locals.borrow().get(&TypeId::of::<T>()).cloned();
+        let id = TypeId::of::<T>();
+        let find = |(known, value): &(TypeId, Rc<dyn Any>)| (*known == id).then(|| value.clone());
+        let known = self.locals.borrow().iter().find_map(find);
         let value = known.unwrap_or_else(|| {
             let made: Rc<dyn Any> = Rc::new(make());
-            self.locals
-                .borrow_mut()
-                .insert(TypeId::of::<T>(), made.clone());
+            self.locals.borrow_mut().push((id, made.clone()));
             made
         });
         value

@@ -156,7 +156,7 @@ fn head(r: &Request) -> Bytes {
         Some(line) if line.starts_with(&r.status.to_string()) => {
             head.extend_from_slice(line.as_bytes())
         }
-        _ => head.extend_from_slice(status::line(r.status).as_bytes()),
+        _ => status::push_line(&mut head, r.status),
     }
     head.extend_from_slice(b"\r\n");
     if !r.headers_out.contains("Date") {
@@ -182,9 +182,11 @@ fn field(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     head.extend_from_slice(b": ");
     let start = head.len();
     head.extend_from_slice(value);
-    for byte in &mut head[start..] {
-        if matches!(*byte, b'\r' | b'\n' | 0) {
-            *byte = b' ';
+    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+        for byte in &mut head[start..] {
+            if matches!(*byte, b'\r' | b'\n' | 0) {
+                *byte = b' ';
+            }
         }
     }
     head.extend_from_slice(b"\r\n");

@@ -144,7 +144,10 @@ impl Request {
         if self.out.ready.is_complete() {
             return Ok(());
         }
-        self.out.ready.buckets.append(&mut brigade.buckets);
+        match self.out.ready.is_empty() {
+            true => self.out.ready = brigade,
+            false => self.out.ready.buckets.append(&mut brigade.buckets),
+        }
         Ok(())
     }
 

@@ -2,7 +2,6 @@
 
 use super::token::trim;
 use bstr::BString;
-use std::fmt::Write;
 
 /// An entity tag as it came: opaque text with its quotes, and whether `W/` stood before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,26 +138,24 @@ impl FileETag {
         if self.digest {
             return None;
         }
-        let mut parts: Vec<String> = Vec::new();
-        let mut part = |wanted: bool, value: u64| {
-            if wanted {
-                parts.push(format!("{value:x}"));
+        let weak = now.saturating_sub(file.mtime) < 1_000_000;
+        let mut tag = Vec::with_capacity(40);
+        tag.extend_from_slice(if weak { b"W/\"" } else { b"\"" });
+        let start = tag.len();
+        let parts = [
+            (self.inode, file.inode),
+            (self.size, file.size),
+            (self.mtime, file.mtime as u64),
+        ];
+        for (_, value) in parts.into_iter().filter(|(wanted, _)| *wanted) {
+            if tag.len() > start {
+                tag.push(b'-');
             }
-        };
-        part(self.inode, file.inode);
-        part(self.size, file.size);
-        part(self.mtime, file.mtime as u64);
-        if parts.is_empty() {
-            return None;
+            super::decimal::push_hex(&mut tag, value);
         }
-        let weak = if now.saturating_sub(file.mtime) < 1_000_000 {
-            "W/"
-        } else {
-            ""
-        };
-        let mut tag = String::new();
-        let _ = write!(tag, "{weak}\"{}\"", parts.join("-"));
-        Some(tag.into())
+        let made = tag.len() > start;
+        tag.push(b'"');
+        made.then(|| tag.into())
     }
 }
 

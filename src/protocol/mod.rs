@@ -6,6 +6,7 @@
 
 pub mod conditional;
 pub mod date;
+pub mod decimal;
 pub mod escape;
 pub mod etag;
 pub mod http1;

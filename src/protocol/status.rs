@@ -82,6 +82,15 @@ pub fn reason(status: u16) -> Option<&'static str> {
     REASONS.get(at).map(|(_, reason)| *reason)
 }
 
+/// Appends what [`line`] gives, which each response needs.
+pub fn push_line(out: &mut Vec<u8>, status: u16) {
+    super::decimal::push(out, u64::from(status));
+    if let Some(reason) = reason(status) {
+        out.push(b' ');
+        out.extend_from_slice(reason.as_bytes());
+    }
+}
+
 /// `404 Not Found`; only the number where we do not know the status.
 pub fn line(status: u16) -> String {
     match reason(status) {
@@ -211,6 +220,10 @@ mod tests {
             (reason(299), line(299), line(404)),
             (None, "299".into(), "404 Not Found".into())
         );
+        let mut pushed = Vec::new();
+        push_line(&mut pushed, 404);
+        push_line(&mut pushed, 299);
+        assert_eq!(pushed, b"404 Not Found299");
     }
 
     #[test]

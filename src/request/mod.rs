@@ -237,6 +237,8 @@ impl Request {
     ) -> Request {
         let conf = ctx.base_conf(server);
         let client = conn.peer;
+        let tables = (ctx.table(), ctx.table());
+        let (request_time, started) = (crate::run::time_of_day(), crate::run::now());
         Request {
             ctx,
             client,
@@ -252,9 +254,9 @@ impl Request {
             args: None,
             hostname: None,
             host_port: None,
-            headers_in: Table::new(),
+            headers_in: tables.0,
             trailers_in: Table::new(),
-            headers_out: Table::new(),
+            headers_out: tables.1,
             err_headers_out: Table::new(),
             notes: Table::new(),
             env: Table::new(),
@@ -283,8 +285,8 @@ impl Request {
             exchange,
             out: Output::default(),
             input: Input::default(),
-            request_time: SystemTime::now(),
-            started: std::time::Instant::now(),
+            request_time,
+            started,
             bytes_sent: 0,
             bytes_read: 0,
             aborted: false,

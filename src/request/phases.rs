@@ -302,7 +302,11 @@ pub async fn fixup_response(r: &mut Request) {
 pub async fn all(r: &mut Request, phase: Phase) -> Status {
     let ctx = r.ctx.clone();
     for hook in ctx.generation.hooks.phase(phase) {
-        match settle(hook(r)).await {
+        let status = match hook(r) {
+            Answer::Now(status) => status,
+            Answer::Later(future) => future.await,
+        };
+        match status {
             Status::Ok | Status::Declined => {}
             stop => return stop,
         }
@@ -314,19 +318,16 @@ pub async fn all(r: &mut Request, phase: Phase) -> Status {
 pub async fn first(r: &mut Request, phase: Phase) -> Status {
     let ctx = r.ctx.clone();
     for hook in ctx.generation.hooks.phase(phase) {
-        match settle(hook(r)).await {
+        let status = match hook(r) {
+            Answer::Now(status) => status,
+            Answer::Later(future) => future.await,
+        };
+        match status {
             Status::Declined => {}
             answer => return answer,
         }
     }
     Status::Declined
-}
-
-async fn settle(answer: Answer<'_>) -> Status {
-    match answer {
-        Answer::Now(status) => status,
-        Answer::Later(future) => future.await,
-    }
 }
 
 /// `None` to go on.

@@ -32,11 +32,12 @@ struct Entry {
 
 /// Folds the first four bytes of a name to one number; names equal but for case have equal tags.
 fn tag(name: &[u8]) -> u32 {
-    let mut tag = name.len() as u32;
-    for &byte in name.iter().take(4) {
-        tag = tag.rotate_left(8) ^ u32::from(byte & 0xdf);
+    let mut start = [0; 4];
+    match name.first_chunk::<4>() {
+        Some(chunk) => start = *chunk,
+        None => start[..name.len()].copy_from_slice(name),
     }
-    tag
+    (u32::from_ne_bytes(start) & 0xdfdf_dfdf) ^ (name.len() as u32).rotate_left(13)
 }
 
 /// Below this many unused bytes the buffer is never rewritten.
@@ -62,6 +63,11 @@ impl Table {
         self.bytes.clear();
         self.entries.clear();
         self.dead = 0;
+    }
+
+    /// Bytes that names and values may take without more memory.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Number of entries; a name that was added twice counts twice.

@@ -85,7 +85,8 @@ pub fn storage(r: &mut Request) -> Status {
 
 /// Takes doubled slashes and `.` segments out of a file name; aliases may bring them in.
 fn tidy(name: &mut BString) {
-    if name.find("//").is_none() && name.find("/./").is_none() && !name.ends_with(b"/.") {
+    let untidy = |pair: &[u8]| pair == b"//" || pair == b"/.";
+    if !name.windows(2).any(untidy) {
         return;
     }
     let mut out = Vec::with_capacity(name.len());

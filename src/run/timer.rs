@@ -150,9 +150,14 @@ impl From<Elapsed> for std::io::Error {
     }
 }
 
-/// Lets a future run for this long. What is ready at once costs no timer.
+/// Lets a future run for this long. What is ready at once costs no timer, nor a look at the clock.
 pub async fn timeout<F: Future>(time: Duration, future: F) -> Result<F::Output, Elapsed> {
-    within(sleep(time), future).await
+    let mut future = pin!(future);
+    let at_once = std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;
+    match at_once {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => within(sleep(time), future).await,
+    }
 }
 
 /// Lets a future run until then; see [`timeout`].

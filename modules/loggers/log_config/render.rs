@@ -4,6 +4,7 @@ use super::format::{Clock, Format, Item, Part, Port, Process, Unit, Value, When}
 use super::stamp;
 use crate::log::escape_item;
 use crate::os::clock;
+use crate::protocol::decimal;
 use crate::request::table::Table;
 use crate::request::{Previous, Request};
 use std::cell::Cell;
@@ -134,13 +135,12 @@ fn filled(value: &[u8], out: &mut Vec<u8>) {
     text(Some(value).filter(|value| !value.is_empty()), out);
 }
 
-/// Writing to a vector cannot fail.
 fn number(value: impl Into<u64>, out: &mut Vec<u8>) {
-    let _ = write!(out, "{}", value.into());
+    decimal::push(out, value.into());
 }
 
 fn address(address: IpAddr, out: &mut Vec<u8>) {
-    let _ = write!(out, "{}", address.to_canonical());
+    decimal::push_address(out, address);
 }
 
 /// An empty name is told from none.

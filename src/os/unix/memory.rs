@@ -211,6 +211,18 @@ fn named_file() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((write, read?.into()))
 }
 
+/// Tells the C library's allocator to keep up to a few MiB of freed memory for a thread, instead of giving each page back and
+/// fetching it anew with the next burst of requests. Where there is another C library, nothing happens.
+pub fn keep_freed_memory() {
+    // SAFETY: plain numbers; called before there are other threads.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 4 << 20);
+        // Setting the one switches off that the other adapts itself.
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
