@@ -83,6 +83,8 @@ struct Alone<'o> {
     exit: Exit,
     view: View,
     reloads: u64,
+    /// How many threads the log was last told to be waited for.
+    waited_for: u32,
     server_started: u64,
     next_round: Instant,
     rounds: u32,
@@ -125,6 +127,7 @@ impl<'o> Alone<'o> {
             exit: Exit::Stopped,
             view: View::none(),
             reloads: 0,
+            waited_for: 0,
             server_started: scoreboard::now(),
             next_round: Instant::now() + ROUND,
             rounds: 0,
@@ -249,7 +252,10 @@ impl<'o> Alone<'o> {
     fn round(&mut self, now: Instant) {
         let current = self.current();
         match self.mode {
-            Mode::Running if self.next.is_none() => self.houses[0].maintain(now),
+            Mode::Running if self.next.is_none() => {
+                self.waited_for = 0;
+                self.houses[0].maintain(now);
+            }
             _ => self.count_down(),
         }
         self.publish(State::Running);
@@ -267,9 +273,13 @@ impl<'o> Alone<'o> {
         self.houses.iter().map(|house| house.pool.running()).sum()
     }
 
-    fn count_down(&self) {
-        let told = format!("waiting for {} threads to end", self.running());
-        Voice::of(&self.current()).own(Level::Info, 20145, told);
+    /// Tells who is still waited for, whenever the number has changed.
+    fn count_down(&mut self) {
+        let left = self.running();
+        if std::mem::replace(&mut self.waited_for, left) != left {
+            let told = format!("waiting for {left} threads to end");
+            Voice::of(&self.current()).own(Level::Notice, 20145, told);
+        }
     }
 
     fn publish(&mut self, state: State) {
