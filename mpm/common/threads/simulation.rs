@@ -153,7 +153,9 @@ fn spend(seed: u64) {
         }
         day.second(true);
     }
-    // The calm: all that waits is served, and the pool comes to rest between its spare limits.
+    // The calm: all that waits is served, and the pool comes to rest between its spare limits. No more waits than the smallest pool
+    // can serve in the time.
+    day.waiting = day.waiting.min(40);
     for _ in 0..400 {
         day.second(false);
     }
