@@ -44,9 +44,15 @@ pub fn judge(ended: Ended) -> Verdict {
 }
 
 /// The line the log gets for a child that a signal ended, if it is worth one: TERM, HUP, USR1 and KILL are not, people send those.
+/// A child that left with a code nobody has agreed upon gets one, too.
 pub fn epitaph(pid: i32, ended: Ended, core_folder: &str) -> Option<Note> {
-    let Ended::Signal { number, core } = ended else {
-        return None;
+    let (number, core) = match ended {
+        Ended::Signal { number, core } => (number, core),
+        Ended::Code(0 | SICK | FATAL) => return None,
+        Ended::Code(code) => {
+            let told = format!("child pid {pid} ended with exit code {code}");
+            return Some(Note::new(Level::Warn, 20104, told));
+        }
     };
     let quiet = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGKILL];
     if quiet.contains(&number) {
@@ -123,5 +129,6 @@ mod tests {
         );
         assert_eq!(epitaph(77, kill, "/tmp"), None);
         assert_eq!(epitaph(77, Ended::Code(7), "/tmp"), None);
+        assert!(epitaph(77, Ended::Code(101), "/tmp").is_some());
     }
 }

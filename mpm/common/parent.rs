@@ -281,10 +281,11 @@ impl<'o> Parent<'o> {
                 bucket,
             } => self.start(generation, slot, bucket),
             Act::Finish(pid) => {
+                // First where it can look, then the word that has it look.
+                self.show_standing(pid);
                 if let Some(line) = self.lines.get(&pid) {
                     line.finish();
                 }
-                self.show_standing(pid);
             }
             Act::Signal { pid, number } => {
                 // Only pids of the parent's own table come here; one that has just ended is still ours until reaped.
