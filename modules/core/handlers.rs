@@ -11,7 +11,7 @@ use crate::protocol::http1::Framing;
 use crate::protocol::method::MethodSet;
 use crate::protocol::Method;
 use crate::request::{error, validators, FileInfo, FileKind, Request};
-use bstr::BString;
+use bstr::ByteSlice;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
@@ -39,14 +39,12 @@ pub fn translate(r: &mut Request) -> Answer<'_> {
         );
         return Answer::Now(Status::Http(400));
     }
-    let root = r.core_server().document_root.clone();
-    let root = root.unwrap_or_else(|| crate::version::default_docroot().into());
-    let mut name = BString::from(root.as_os_str().as_bytes());
-    while name.ends_with(b"/") {
-        name.pop();
-    }
-    name.extend_from_slice(below_server_path(r));
-    r.filename = name;
+    let root = match &r.core_server().document_root {
+        Some(root) => root.as_os_str().as_bytes(),
+        None => crate::version::default_docroot().as_bytes(),
+    };
+    let root = root.trim_end_with(|c| c == '/');
+    r.filename = [root, below_server_path(r)].concat().into();
     Answer::Now(Status::Ok)
 }
 

@@ -55,7 +55,7 @@ pub trait Orders {
 /// What a thread lends to its connection.
 struct InPlace {
     board: Board,
-    slot: WorkerSlot,
+    slot: Rc<WorkerSlot>,
     facts: ChildFacts,
 }
 
@@ -160,7 +160,7 @@ impl Thread {
         log::set_manner(Manner::Gather);
         let host = Rc::new(InPlace {
             board: child.board.clone(),
-            slot: slot.clone(),
+            slot: Rc::new(slot.clone()),
             facts: child.facts(),
         });
         Ok(Thread {

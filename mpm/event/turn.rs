@@ -9,12 +9,12 @@ use super::super::common::accept;
 use super::super::common::serving::Voice;
 use super::hall::Hall;
 use crate::connection::context::ServeContext;
-use crate::connection::host::{ChildFacts, Host, Permit, Stage};
+use crate::connection::host::{ChildFacts, Host, Permit, Release, Stage};
 use crate::connection::{retire, serve, Outcome, Parked};
 use crate::listen::Failure;
 use crate::log::{self, Manner};
 use crate::run::{Event, Executor, Lot};
-use crate::scoreboard::{Snapshot, Status};
+use crate::scoreboard::{Snapshot, Status, WorkerSlot};
 use crate::sync::{Shared, Work};
 
 /// Connections taken from one listener before the others, and other loops, have their turn.
@@ -32,7 +32,7 @@ pub fn run(hall: &Shared<Hall>) -> Result<(), i32> {
         .map_err(|error| hall.share.sick(3103, "this loop has no poller", &error))?;
     hall.orders.wake_at_orders(executor.handle());
     log::set_manner(Manner::NeverWait);
-    let host = Rc::new(LoopHost { hall: hall.clone() });
+    let host = Rc::new(LoopHost::new(hall));
     let context = ServeContext::new(hall.share.generation.clone(), host);
     let this = Rc::new(Loop {
         hall: hall.clone(),
@@ -53,24 +53,36 @@ pub fn run(hall: &Shared<Hall>) -> Result<(), i32> {
 /// What a loop lends to its connections.
 struct LoopHost {
     hall: Shared<Hall>,
+    /// All slots of the process, so that a request need not touch a count that other threads touch, too.
+    slots: Vec<Rc<WorkerSlot>>,
+    release: Release,
+}
+
+impl LoopHost {
+    fn new(hall: &Shared<Hall>) -> LoopHost {
+        let own = &hall.share.board.own;
+        let workers = 0..own.view().shape().threads;
+        let back = hall.clone();
+        LoopHost {
+            hall: hall.clone(),
+            slots: workers.map(|n| Rc::new(own.worker(n))).collect(),
+            release: Rc::new(move |slot| {
+                slot.set(match back.orders.is_finishing() {
+                    true => Status::Graceful,
+                    false => Status::Ready,
+                });
+                back.permits.give_back(slot.number());
+            }),
+        }
+    }
 }
 
 impl Host for LoopHost {
     fn poll_permit(&self, cx: &mut Context<'_>) -> Poll<Permit> {
         let number = ready!(self.hall.permits.poll_take(cx));
-        let hall = self.hall.clone();
-        let slot = hall.share.board.own.worker(number);
-        let after = slot.clone();
-        let release = move || {
-            after.set(match hall.orders.is_finishing() {
-                true => Status::Graceful,
-                false => Status::Ready,
-            });
-            hall.permits.give_back(number);
-        };
         Poll::Ready(Permit {
-            slot: Some(slot),
-            release: Some(Box::new(release)),
+            slot: self.slots.get(number as usize).cloned(),
+            release: Some(self.release.clone()),
         })
     }
 
@@ -101,7 +113,7 @@ impl Host for LoopHost {
 }
 
 /// Counts a connection out when its task ends, however it does.
-struct Seat(Option<Shared<Hall>>);
+struct Seat(Option<Rc<Loop>>);
 
 impl Seat {
     fn keep(mut self) {
@@ -111,7 +123,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.iter().for_each(|hall| hall.leave());
+        self.0.iter().for_each(|this| this.hall.leave());
     }
 }
 
@@ -201,7 +213,7 @@ impl Loop {
     /// Drives a connection until it is idle or closed. It is counted, already.
     fn drive(self: &Rc<Self>, parked: Parked) {
         let this = self.clone();
-        let seat = Seat(Some(self.hall.clone()));
+        let seat = Seat(Some(self.clone()));
         self.executor.spawn(async move {
             if let Outcome::Park(parked) = serve(this.context.clone(), parked).await {
                 if this.lot.park(&this.executor, parked).is_ok() {
@@ -215,7 +227,7 @@ impl Loop {
     /// Closes a connection that has been idle for long enough.
     fn close(self: &Rc<Self>, parked: Parked) {
         let this = self.clone();
-        let seat = Seat(Some(self.hall.clone()));
+        let seat = Seat(Some(self.clone()));
         self.executor.spawn(async move {
             retire(this.context.clone(), parked).await;
             drop(seat);

@@ -2,6 +2,7 @@
 
 use crate::scoreboard::WorkerSlot;
 use crate::sync::Work;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// The MPM, as a connection sees it.
@@ -32,18 +33,21 @@ pub trait Host {
     fn snapshot(&self) -> crate::scoreboard::Snapshot;
 }
 
+/// Takes a slot back.
+pub type Release = Rc<dyn Fn(&WorkerSlot)>;
+
 /// The right to work on a request, and the slot that shows it.
 pub struct Permit {
     /// The slot in the scoreboard; none where there is no scoreboard (tests).
-    pub slot: Option<WorkerSlot>,
-    /// Called when the permit is given back.
-    pub release: Option<Box<dyn FnOnce()>>,
+    pub slot: Option<Rc<WorkerSlot>>,
+    /// Called with the slot when the permit is given back.
+    pub release: Option<Release>,
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(release) = self.release.take() {
-            release();
+        if let (Some(slot), Some(release)) = (&self.slot, &self.release) {
+            release(slot);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::log::Level;
 use crate::protocol::http1::Framing;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{pin, Pin};
 use std::task::{Context, Poll};
 
 const LOG_MODULE: &str = "core";
@@ -18,10 +18,7 @@ const DEFAULT_BODY_LIMIT: u64 = 1 << 30;
 /// Processes a request whose head is complete. When this returns, the response is in `r.out` or on its way; whatever
 /// goes wrong becomes an error response. A panic in a module costs this request only.
 pub async fn process(r: &mut Request) {
-    let panicked = Caught {
-        inner: Box::pin(run_and_answer(r)),
-    }
-    .await;
+    let panicked = Caught(pin!(run_and_answer(r))).await;
     if panicked {
         log!(
             &*r,
@@ -339,14 +336,12 @@ fn go(status: Status) -> Option<Status> {
 }
 
 /// A future whose panic becomes `true`.
-struct Caught<'a> {
-    inner: Pin<Box<dyn Future<Output = ()> + 'a>>,
-}
+struct Caught<F>(F);
 
-impl Future for Caught<'_> {
+impl<F: Future<Output = ()>> Future for Caught<Pin<&mut F>> {
     type Output = bool;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<bool> {
-        let inner = &mut self.inner;
+        let inner = &mut self.0;
         // What the panic left half done belongs to this request, which is answered with 500 and then thrown away.
         match std::panic::catch_unwind(AssertUnwindSafe(|| inner.as_mut().poll(cx))) {
             Ok(Poll::Ready(())) => Poll::Ready(false),

@@ -11,6 +11,7 @@ use super::limits::Clock;
 use super::response::Framed;
 use super::transport::{TcpTransport, Transport};
 use super::{linger, ConnInfo, Outcome, Parked};
+use crate::protocol::decimal;
 use crate::protocol::http1::chunked::Decoder;
 use crate::protocol::Reject;
 use crate::request::{phases, Request};
@@ -23,9 +24,6 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 const LOG_MODULE: &str = "core";
-
-/// Bytes asked of the socket at a time.
-const READ_SIZE: usize = 8192;
 
 /// The state of an HTTP/1.x connection.
 pub struct Http1 {
@@ -79,7 +77,7 @@ pub async fn serve(
         output_len: 0,
         held: 0,
         body: Body::Done,
-        body_clock: Clock::start(info.read_limits.body, Instant::now()),
+        body_clock: Clock::start(info.read_limits.body, crate::run::now()),
         timeout,
         framed: None,
         keep_alive: true,
@@ -171,17 +169,13 @@ impl Http1 {
 
     /// Reads what is there into the input; 0 at the end.
     fn poll_fill(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<usize>> {
-        let old = self.input.len();
-        self.input.resize(old + READ_SIZE, 0);
-        let result = self.transport.poll_read(cx, &mut self.input[old..]);
-        let read = match &result {
-            Poll::Ready(Ok(n)) => *n,
-            _ => 0,
-        };
-        self.input.truncate(old + read);
-        self.info
-            .bytes_in
-            .set(self.info.bytes_in.get() + read as u64);
+        // Read to one place for all connections: each keeps only as much memory as it has to say.
+        let mut buffer = self.ctx.read_buffer.borrow_mut();
+        let result = self.transport.poll_read(cx, &mut buffer);
+        if let Poll::Ready(Ok(n)) = &result {
+            self.input.extend_from_slice(&buffer[..*n]);
+            self.info.bytes_in.set(self.info.bytes_in.get() + *n as u64);
+        }
         result
     }
 
@@ -206,7 +200,7 @@ impl Http1 {
         }
         let permit = poll_fn(|cx| ctx.host.poll_permit(cx)).await;
         begin_slot(&permit, &r);
-        self.body_clock = Clock::start(self.info.read_limits.body, Instant::now());
+        self.body_clock = Clock::start(self.info.read_limits.body, crate::run::now());
         r.exchange = Exchange::Http1(self);
         match reading {
             Ok(()) => phases::process(&mut r).await,
@@ -231,10 +225,12 @@ impl Http1 {
         let Exchange::Http1(mut http) = r.exchange.take() else {
             return None;
         };
+        ctx.give_back(std::mem::take(&mut r.headers_out));
         http.info.requests.set(http.info.requests.get() + 1);
         if http.keep_alive && !http.broken && !http.drop_body(&mut r).await {
             http.keep_alive = false;
         }
+        ctx.give_back(std::mem::take(&mut r.headers_in));
         Some(http)
     }
 }
@@ -247,10 +243,10 @@ enum Refused {
 }
 
 async fn timed<T>(
-    at: Instant,
+    time: Duration,
     work: impl std::future::Future<Output = io::Result<T>>,
 ) -> io::Result<T> {
-    match crate::run::timeout_at(at, work).await {
+    match crate::run::timeout(time, work).await {
         Ok(result) => result,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }
@@ -277,14 +273,19 @@ async fn finish_response(r: &mut Request) {
 fn begin_slot(permit: &Permit, r: &Request) {
     if let Some(slot) = &permit.slot {
         slot.set(SlotStatus::Writing);
-        let client = r.client.ip().to_canonical().to_string();
-        let protocol = r.version.as_str().to_ascii_lowercase();
+        let mut client = Vec::with_capacity(40);
+        decimal::push_address(&mut client, r.client.ip());
+        let mut protocol = *b"http/1.1";
+        let version = r.version.as_str().as_bytes();
+        for (small, letter) in protocol.iter_mut().zip(version) {
+            *small = letter.to_ascii_lowercase();
+        }
         let facts = RequestFacts {
-            client: client.as_bytes(),
+            client: &client,
             line: &r.the_request,
             tail: r.ctx.generation.main.see_request_tail,
             vhost: r.server().host().as_bytes(),
-            protocol: protocol.as_bytes(),
+            protocol: &protocol,
             before: (u64::from(r.conn.requests.get()), 0),
         };
         slot.begin(

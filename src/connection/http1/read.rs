@@ -9,7 +9,7 @@ use crate::protocol::http1::{accept, Framing, Limits, Options, Parser};
 use crate::protocol::uri::Target;
 use crate::protocol::{Method, Reject, Version};
 use crate::request::{error, Request};
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use bytes::{Buf, Bytes};
 use std::io;
 use std::time::Instant;
@@ -22,7 +22,7 @@ impl Http1 {
     pub(super) async fn read_head(&mut self, r: &mut Request) -> Result<(), Refused> {
         let (limits, options) = head_rules(r);
         let mut parser = Parser::new();
-        let mut clock = Clock::start(self.info.read_limits.header, Instant::now());
+        let mut clock = Clock::start(self.info.read_limits.header, crate::run::now());
         loop {
             let parsed = parser.parse(&self.input, &limits, &options, &mut r.headers_in);
             match parsed {
@@ -97,8 +97,8 @@ impl Http1 {
     }
 
     fn start_body(&mut self, r: &mut Request) {
-        r.request_time = std::time::SystemTime::now();
-        r.started = Instant::now();
+        r.request_time = crate::run::time_of_day();
+        r.started = crate::run::now();
         self.body = match r.framing {
             Framing::None => Body::Done,
             Framing::Length(0) => Body::Done,
@@ -265,10 +265,17 @@ fn head_rules(r: &Request) -> (Limits, Options) {
 fn fill_line(r: &mut Request, head: &crate::protocol::http1::Head<'_>) {
     r.the_request = head.line.into();
     r.method = head.method;
-    r.method_name = head.method_name.into();
+    r.method_name.clear();
+    r.method_name.extend_from_slice(head.method_name);
     r.header_only = head.method == Method::Head;
     r.version = head.version;
     r.unparsed_uri = head.target.into();
+}
+
+/// A host name as text.
+fn text(host: BString) -> String {
+    String::from_utf8(host.into())
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// Path, query, host and server of the request.
@@ -280,7 +287,7 @@ fn fill_target(r: &mut Request, accepted: crate::protocol::http1::Accepted<'_>) 
         ref target => BString::from(target.path()),
     };
     if let Some(authority) = accepted.host {
-        r.hostname = Some(authority.host.to_str_lossy().into_owned()).filter(|h| !h.is_empty());
+        r.hostname = Some(text(authority.host)).filter(|h| !h.is_empty());
         r.host_port = authority.port;
     }
     let (server, matched) =

@@ -9,13 +9,15 @@ use crate::request::Request;
 use bytes::{Buf, Bytes};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::time::Instant;
 
 /// Responses wait in memory up to this size for the answers to pipelined requests behind them, and files are read in
 /// pieces of it.
 const GATHER: usize = 64 * 1024;
 /// Files up to this size are read and leave in one write with their head.
 const SMALL_FILE: u64 = 32 * 1024;
+
+/// Pieces that one write takes at most.
+const SLICES: usize = 32;
 
 impl Http1 {
     /// See [`Exchange::spoil`].
@@ -142,11 +144,10 @@ impl Http1 {
         self.flush().await?;
         let (mut offset, end) = (range.offset, range.offset + range.len);
         while offset < end {
-            let step = Instant::now() + self.timeout;
             let transport = &mut self.transport;
             let send =
                 poll_fn(|cx| transport.poll_send_file(cx, &range.file, offset, end - offset));
-            let sent = timed(step, send).await?;
+            let sent = timed(self.timeout, send).await?;
             if sent == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -178,14 +179,16 @@ impl Http1 {
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         let mut done = 0;
         while done < self.output.len() {
-            let slices: Vec<_> = self.output[done..]
-                .iter()
-                .take(64)
-                .map(|b| IoSlice::new(b))
-                .collect();
-            let transport = &mut self.transport;
-            let write = poll_fn(|cx| transport.poll_writev(cx, &slices));
-            let mut written = timed(Instant::now() + self.timeout, write).await?;
+            let (transport, output) = (&mut self.transport, &self.output[done..]);
+            let write = poll_fn(|cx| {
+                let mut slices = [IoSlice::new(b""); SLICES];
+                let used = output.len().min(SLICES);
+                for (slice, bytes) in slices.iter_mut().zip(output) {
+                    *slice = IoSlice::new(bytes);
+                }
+                transport.poll_writev(cx, &slices[..used])
+            });
+            let mut written = timed(self.timeout, write).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
