@@ -121,7 +121,7 @@ impl View {
             return View(None);
         };
         let labels = Labels {
-            mpm: env!("HTTPD_MPM_NAME").into(),
+            mpm: env!("HTTPD_MPM_TITLE").into(),
             server: generation.server_field.clone(),
             parent: std::process::id(),
         };

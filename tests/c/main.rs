@@ -213,12 +213,13 @@ fn configuration(root: &Path, port: u16) -> String {
     } else {
         ""
     };
+    let threads = "StartServers 2\nThreadsPerChild 5\nMinSpareThreads 5\nMaxSpareThreads 15\nMaxRequestWorkers 15\n";
     format!(
         "{identity}ServerName board.test\nListen 127.0.0.1:{port}\nPidFile {root}/run/httpd.pid\nDocumentRoot {root}/htdocs\n\
          ErrorLog {root}/logs/error_log\nScoreBoardFile {root}/run/board\nExtendedStatus On\n\
          <IfModule mod_mime.c>\nTypesConfig /dev/null\n</IfModule>\n\
          <IfModule mpm_prefork_module>\nStartServers 3\nMinSpareServers 3\nMaxSpareServers 5\n</IfModule>\n\
-         <IfModule !mpm_prefork_module>\nStartServers 2\nThreadsPerChild 5\nMinSpareThreads 5\nMaxSpareThreads 15\nMaxRequestWorkers 15\n</IfModule>\n\
+         <IfModule mpm_worker_module>\n{threads}</IfModule>\n<IfModule mpm_event_module>\n{threads}</IfModule>\n\
          <Location /server-status>\nSetHandler server-status\n</Location>\n"
     )
 }
