@@ -55,10 +55,12 @@ pub trait Owner {
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool;
 
     /// Small duties, about once a second: restart log programs, notice renamed logs.
-    fn every_second(&mut self, serving: &Generation);
+    /// Gives the numbers of logs that were opened anew (see `Logs::at`).
+    fn every_second(&mut self, serving: &Generation) -> Vec<usize>;
 
     /// Reopens the logs and nothing else.
-    fn reopen_logs(&mut self, serving: &Generation);
+    /// Gives the numbers of those that were.
+    fn reopen_logs(&mut self, serving: &Generation) -> Vec<usize>;
 }
 
 /// Serves, from the first generation on, until the server is told to stop. Reloads happen inside: one that is refused is logged,

@@ -1,6 +1,7 @@
 //! A child's way into its work, the same for all MPMs: signals, its scoreboard page, fewer privileges, then the MPM's own loop.
 
 use std::cell::Cell;
+use std::os::fd::OwnedFd;
 
 use super::conf::{self, MpmConf};
 use super::exits::{FATAL, SICK};
@@ -29,8 +30,8 @@ pub struct Child {
     pub bucket: u32,
     /// To the parent; `None` under `-X`, where there is none.
     pub line: Option<ChildEnd>,
-    /// What the line has said stays said.
-    heard: Cell<Word>,
+    /// It was told to finish, which stays said.
+    told: Cell<bool>,
 }
 
 impl Child {
@@ -45,7 +46,7 @@ impl Child {
             board,
             bucket,
             line,
-            heard: Cell::new(Word::Nothing),
+            told: Cell::new(false),
         }
     }
 
@@ -56,12 +57,23 @@ impl Child {
     /// Whether the parent has said, through the line, that this child is to finish, or has died. Asks the kernel: for moments
     /// of rest, not for each request.
     pub fn told_to_finish(&self) -> bool {
-        if self.heard.get() == Word::Nothing {
-            if let Some(line) = &self.line {
-                self.heard.set(line.hear());
+        let Some(line) = &self.line else { return false };
+        while !self.told.get() {
+            match line.hear() {
+                Word::Nothing => break,
+                Word::Finish | Word::Orphaned => self.told.set(true),
+                Word::Log(index, file) => self.take_log(index, &file),
             }
         }
-        self.heard.get() != Word::Nothing
+        self.told.get()
+    }
+
+    /// Writes on in a log file that the parent has opened anew.
+    fn take_log(&self, index: usize, file: &OwnedFd) {
+        if let Err(error) = self.generation.logs.adopt(index, file) {
+            let told = format!("a log that was opened anew cannot be taken over: {error}");
+            self.voice().own(Level::Error, 20120, told);
+        }
     }
 
     /// Whether a signal has said to end at once.

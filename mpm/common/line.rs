@@ -1,4 +1,4 @@
-//! The line between the parent and one child: a socket pair, one byte a message. Its closing tells either side that the other
+//! The line between the parent and one child: a socket pair; the parent's messages are two bytes, the child's one. Its closing tells either side that the other
 //! is gone. It does what the pipe of death does in Apache, but the parent chooses which child hears it.
 
 use std::io;
@@ -8,6 +8,8 @@ use crate::os::{fd, socket};
 
 /// Parent to child: take no more connections and finish those that you have.
 const FINISH: u8 = b'!';
+/// Parent to child: a log was opened anew; its number follows, and the file comes with the message.
+const LOG: u8 = b'l';
 /// Child to parent: I take connections.
 const READY: u8 = b'r';
 /// Child to parent: I take no more, by my own decision.
@@ -37,7 +39,12 @@ pub struct ParentEnd(OwnedFd);
 impl ParentEnd {
     /// Tells the child to finish. A child that cannot hear has ended, which the parent learns elsewhere.
     pub fn finish(&self) {
-        let _ = fd::write(&self.0, &[FINISH]);
+        let _ = fd::write(&self.0, &[FINISH, 0]);
+    }
+
+    /// Gives the child a log that was opened anew. One that does not take it in goes on with the old file.
+    pub fn give_log(&self, index: u8, file: BorrowedFd<'_>) {
+        let _ = socket::send_with_fds(&self.0, &[LOG, index], &[file]);
     }
 
     /// Reads what the child reports. Bytes that mean nothing are skipped.
@@ -67,10 +74,12 @@ impl AsFd for ParentEnd {
 }
 
 /// What a child hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Word {
     Nothing,
     Finish,
+    /// This log was opened anew.
+    Log(usize, OwnedFd),
     /// The parent has died: finish too, nobody else would say so.
     Orphaned,
 }
@@ -92,9 +101,13 @@ impl ChildEnd {
 
     /// What the parent has said, without waiting.
     pub fn hear(&self) -> Word {
-        let mut byte = [0; 1];
-        match fd::read(&self.0, &mut byte) {
-            Ok(0) => Word::Orphaned,
+        let mut bytes = [0; 2];
+        match socket::receive_with_fds(&self.0, &mut bytes) {
+            Ok((0, _)) => Word::Orphaned,
+            Ok((_, mut files)) if bytes[0] == LOG => match files.pop() {
+                Some(file) => Word::Log(usize::from(bytes[1]), file),
+                None => Word::Nothing,
+            },
             Ok(_) => Word::Finish,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Word::Nothing,
             Err(_) => Word::Orphaned,
@@ -116,14 +129,17 @@ mod tests {
     fn both_ways_and_the_end() {
         let (parent, child) = make().unwrap();
         assert_eq!(parent.reports(), []);
-        assert_eq!(child.hear(), Word::Nothing);
+        assert!(matches!(child.hear(), Word::Nothing));
         child.ready();
         child.finishing();
         assert_eq!(parent.reports(), [Report::Ready, Report::Finishing]);
+        let log = std::fs::File::open("/dev/null").unwrap();
+        parent.give_log(3, log.as_fd());
         parent.finish();
-        assert_eq!(child.hear(), Word::Finish);
+        assert!(matches!(child.hear(), Word::Log(3, _)));
+        assert!(matches!(child.hear(), Word::Finish));
         drop(parent);
-        assert_eq!(child.hear(), Word::Orphaned);
+        assert!(matches!(child.hear(), Word::Orphaned));
     }
 
     #[test]

@@ -222,7 +222,8 @@ impl<'o> Parent<'o> {
             self.sup.wish(Wish::Reload(kind), now);
         }
         if signal::take(libc::SIGUSR2) {
-            self.owner.reopen_logs(&self.current);
+            let reopened = self.owner.reopen_logs(&self.current);
+            self.hand_logs_on(&reopened);
         }
     }
 
@@ -261,12 +262,33 @@ impl<'o> Parent<'o> {
                 None => Status::default(),
             });
         self.publish(State::Running);
-        self.owner.every_second(&self.current);
+        let reopened = self.owner.every_second(&self.current);
+        self.hand_logs_on(&reopened);
         self.rounds += 1;
         if self.rounds == ROUNDS_PER_MONITOR {
             self.rounds = 0;
             for hook in &self.current.hooks.monitor {
                 hook(&self.current);
+            }
+        }
+    }
+
+    /// Gives logs that were opened anew to the children, who may not open files themselves. Those of older generations keep
+    /// what they have: their logs are numbered otherwise.
+    fn hand_logs_on(&self, reopened: &[usize]) {
+        for index in reopened {
+            let Some(log) = self.current.logs.at(*index) else {
+                continue;
+            };
+            let (Some(file), Ok(number)) = (log.descriptor(), u8::try_from(*index)) else {
+                continue;
+            };
+            let live = |pid: &Pid| {
+                let child = self.sup.pool().get(*pid);
+                child.is_some_and(|child| child.generation == self.sup.generation())
+            };
+            for (_, line) in self.lines.iter().filter(|(pid, _)| live(pid)) {
+                line.give_log(number, file);
             }
         }
     }

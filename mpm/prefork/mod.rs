@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use super::common::child::Child;
 use super::common::conf::directives;
@@ -83,7 +84,12 @@ struct Alone<'a> {
     most: u64,
     /// It has stopped listening, in the middle of its last connection.
     deaf: Cell<bool>,
+    /// When it last listened to the parent.
+    heard: Cell<Instant>,
 }
+
+/// How often a busy child listens to its parent.
+const LISTEN_EVERY: Duration = Duration::from_millis(250);
 
 impl Orders for Alone<'_> {
     fn finish(&self) -> bool {
@@ -109,6 +115,12 @@ impl Orders for Alone<'_> {
     }
 
     fn meanwhile(&self) {
+        // A connection that never rests must not keep its child from hearing of logs that were opened anew.
+        let now = crate::run::now();
+        if now.saturating_duration_since(self.heard.get()) >= LISTEN_EVERY {
+            self.heard.set(now);
+            self.child.told_to_finish();
+        }
         if self.child.board.own.is_closing() && !self.deaf.replace(true) {
             self.share.close_listeners();
         }
@@ -124,6 +136,7 @@ fn serve(child: &Child) -> i32 {
         connections: Cell::new(0),
         most: child.conf().max_connections_per_child,
         deaf: Cell::new(false),
+        heard: Cell::new(Instant::now()),
     };
     let call: Vec<_> = child.line.iter().map(AsFd::as_fd).collect();
     let outcome = serve_one_by_one(&share, 0, &call, &orders);

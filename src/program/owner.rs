@@ -124,7 +124,7 @@ impl Owner for Program {
                 .exited(pid, ended, serving.main_server())
     }
 
-    fn every_second(&mut self, serving: &Generation) {
+    fn every_second(&mut self, serving: &Generation) -> Vec<usize> {
         self.started.programs.tend(serving.main_server());
         if let Some(Err(error)) = self.started.spawner.as_mut().map(|spawner| spawner.tend()) {
             log!(
@@ -135,16 +135,16 @@ impl Owner for Program {
                 "cannot start the process that starts programs"
             );
         }
-        self.tell_reopened(serving, serving.logs.reopen_renamed());
+        self.tell_reopened(serving, serving.logs.reopen_renamed())
     }
 
-    fn reopen_logs(&mut self, serving: &Generation) {
-        self.tell_reopened(serving, serving.logs.reopen());
+    fn reopen_logs(&mut self, serving: &Generation) -> Vec<usize> {
+        self.tell_reopened(serving, serving.logs.reopen())
     }
 }
 
 impl Program {
-    fn tell_reopened(&self, serving: &Generation, reopened: httpd::log::Reopened) {
+    fn tell_reopened(&self, serving: &Generation, reopened: httpd::log::Reopened) -> Vec<usize> {
         for failure in reopened.failures {
             log!(
                 serving.main_server(),
@@ -153,5 +153,6 @@ impl Program {
                 "a log could not be opened anew and is written on as it was: {failure}"
             );
         }
+        reopened.files
     }
 }

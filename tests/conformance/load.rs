@@ -271,3 +271,98 @@ fn check_file(client: &mut crate::harness::Client, url: &str, file: &Path) {
         assert!(part.body == content[5..15], "{url}: a range is wrong");
     }
 }
+
+/// Names of the log as it is moved away, and its own name last.
+fn all_logs(s: &Server, moves: usize) -> Vec<String> {
+    let mut names: Vec<_> = (0..moves).map(|n| format!("logs/moved.{n}")).collect();
+    names.push("logs/moving".into());
+    names
+}
+
+/// `mv access_log x; apachectl reopen` while requests are answered: no line is lost or torn, no process is replaced.
+fn moved_logs(tell: impl Fn(&Server)) {
+    const MOVES: usize = 4;
+    let s = Setup::new()
+        .file("htdocs/a.txt", "hello\n")
+        .conf("MaxKeepAliveRequests 0\nCustomLog logs/moving \"<%P %q>\"")
+        .start();
+    let (end, made) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let followed = std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut client = s.client();
+                while !end.load(Ordering::Relaxed) {
+                    let number = made.fetch_add(1, Ordering::Relaxed);
+                    client.get(&format!("/a.txt?n={number}")).is(200);
+                }
+            });
+        }
+        // Nothing may panic before the clients are told to end, since the scope waits for them.
+        let followed = (0..MOVES).all(|number| {
+            let seen = made.load(Ordering::Relaxed);
+            let busy = || made.load(Ordering::Relaxed) > seen + 200;
+            let (from, to) = (
+                s.root().join("logs/moving"),
+                s.root().join(format!("logs/moved.{number}")),
+            );
+            let moved =
+                eventually(Duration::from_secs(10), busy) && std::fs::rename(from, to).is_ok();
+            tell(&s);
+            moved
+                && eventually(Duration::from_secs(20), || {
+                    s.read("logs/moving").contains('<')
+                })
+        });
+        end.store(true, Ordering::Relaxed);
+        followed
+    });
+    assert!(followed, "the log was not opened anew");
+    let total = made.load(Ordering::Relaxed);
+    let complete = || {
+        all_logs(&s, MOVES)
+            .iter()
+            .map(|n| s.read(n).lines().count())
+            .sum::<usize>()
+            >= total
+    };
+    assert!(
+        eventually(Duration::from_secs(10), complete),
+        "lines are missing"
+    );
+    let text: String = all_logs(&s, MOVES).iter().map(|n| s.read(n)).collect();
+    let mut numbers = std::collections::BTreeSet::new();
+    let mut pids = std::collections::BTreeSet::new();
+    for line in text.lines() {
+        let inner = line
+            .strip_prefix('<')
+            .and_then(|l| l.strip_suffix('>'))
+            .unwrap_or_else(|| panic!("torn: {line}"));
+        let (pid, query) = inner
+            .split_once(" ?n=")
+            .unwrap_or_else(|| panic!("torn: {line}"));
+        pids.insert(pid.to_owned());
+        assert!(
+            numbers.insert(query.parse::<usize>().expect("a number")),
+            "twice: {line}"
+        );
+    }
+    assert_eq!(numbers.len(), total);
+    for pid in pids {
+        assert!(
+            Path::new("/proc").join(&pid).exists(),
+            "child {pid} was replaced"
+        );
+    }
+}
+
+#[test]
+fn moved_logs_are_opened_anew_on_request() {
+    ours_only!();
+    moved_logs(|s| signal(s.pid(), "USR2"));
+}
+
+#[test]
+fn moved_logs_are_noticed() {
+    ours_only!();
+    moved_logs(|_| {});
+}
