@@ -48,7 +48,7 @@ impl Serving {
             threads: fitted.limits.threads_per_child,
         };
         // Without it the pool is smaller, and each refused fork says so.
-        let _ = allow_descriptors(&spec);
+        let _ = allow_descriptors(spec.slots());
         let segment = Segment::new(shape, generation.number, server_started)?;
         Ok(Serving {
             generation: Some(generation),
@@ -58,12 +58,12 @@ impl Serving {
     }
 }
 
-/// Descriptors of the parent beside the one it has for each child: logs, sockets, programs.
+/// Descriptors of a process beside those it has for each child or thread: logs, sockets, programs.
 const OTHER_DESCRIPTORS: u64 = 256;
 
-/// Lets the parent have a descriptor for each child of a large pool, where the system allows.
-fn allow_descriptors(spec: &Spec) -> io::Result<()> {
-    let needed = u64::from(spec.slots()) + OTHER_DESCRIPTORS;
+/// Lets this process have `wanted` descriptors and some more, where the system allows.
+pub fn allow_descriptors(wanted: u32) -> io::Result<()> {
+    let needed = u64::from(wanted) + OTHER_DESCRIPTORS;
     let (soft, hard) = limit::get(Resource::Files)?;
     if soft >= needed.min(hard) {
         return Ok(());

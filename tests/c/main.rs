@@ -297,7 +297,7 @@ fn difference(
         .lines()
         .filter_map(|l| l.strip_prefix("process: "))
         .filter_map(|l| l.split(' ').nth(2))
-        .map(str::len)
+        .map(|letters| letters.bytes().filter(|b| *b != b'.').count())
         .sum();
     if letters != workers {
         return Some(format!(

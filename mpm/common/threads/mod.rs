@@ -17,6 +17,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::note::Numbers;
+use super::serving::allow_descriptors;
 use crate::os::fd;
 use crate::run::Handle;
 use crate::sync::{Lock, Shared};
@@ -38,6 +39,9 @@ pub const NUMBERS: Numbers = Numbers {
     killed_in_a_row: 20191,
     never_started: 20192,
 };
+
+/// Descriptors that a busy thread has: its poller and what wakes that, its set of listeners, a connection, a file, and one more.
+const PER_THREAD: u32 = 6;
 
 /// How a thread ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,8 @@ impl Pool {
     /// An empty pool with room for `size` threads, which will be called `name` and a number.
     pub fn new(size: u32, name: &'static str, stack: usize) -> io::Result<Shared<Pool>> {
         let (call, nudge, ended) = (fd::pipe()?, fd::pipe()?, fd::pipe()?);
+        // Without it the pool stays smaller, and each refusal is logged.
+        let _ = allow_descriptors(size.saturating_mul(PER_THREAD));
         for end in [&call.1, &nudge.0, &nudge.1, &ended.0, &ended.1] {
             fd::set_nonblocking(end, true)?;
         }
