@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # the answers come from config.status
 # make check-mpms: the tests on each MPM of this release, one after another, then a table. The configured MPM is tested in
-# this build folder, each other one in check-mpms/NAME, configured by the same options. The tests of configure itself do not
-# depend on the MPM, so they run only by make check. Extra arguments go to cargo test.
+# this build folder, each other one in check-mpms/NAME, configured by the same options; what does not depend on the MPM is
+# built once for those, in check-mpms/target. The tests of configure itself do not depend on it either, so they run only by
+# make check. Extra arguments go to cargo test.
 
 set +f
 extra=$*
@@ -17,7 +18,8 @@ for facts in "$srcdir"/mpm/*/facts; do
         folder=$builddir
     else
         folder=$builddir/check-mpms/$name
-        mkdir -p "$folder"
+        mkdir -p "$folder" check-mpms/target
+        test -e "$folder/target" || ln -s ../target "$folder/target"
         printf '== %s: configure\n' "$name"
         (cd "$folder" && /bin/sh "$builddir/config.nice" -q --srcdir="$srcdir" --with-mpm="$name") || exit 1
     fi
