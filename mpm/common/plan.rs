@@ -86,7 +86,7 @@ impl Default for Rate {
 
 impl Rate {
     /// A rate that grows up to `top`.
-    #[cfg(any(test, one_process))]
+    #[cfg(any(one_process, all(test, mpm = "mpmt_os2")))]
     pub fn up_to(top: u32) -> Rate {
         Rate {
             top,

@@ -273,7 +273,7 @@ fn check_file(client: &mut crate::harness::Client, url: &str, file: &Path) {
 }
 
 /// Names of the log as it is moved away, and its own name last.
-fn all_logs(s: &Server, moves: usize) -> Vec<String> {
+fn all_logs(moves: usize) -> Vec<String> {
     let mut names: Vec<_> = (0..moves).map(|n| format!("logs/moved.{n}")).collect();
     names.push("logs/moving".into());
     names
@@ -319,7 +319,7 @@ fn moved_logs(tell: impl Fn(&Server)) {
     assert!(followed, "the log was not opened anew");
     let total = made.load(Ordering::Relaxed);
     let complete = || {
-        all_logs(&s, MOVES)
+        all_logs(MOVES)
             .iter()
             .map(|n| s.read(n).lines().count())
             .sum::<usize>()
@@ -329,7 +329,7 @@ fn moved_logs(tell: impl Fn(&Server)) {
         eventually(Duration::from_secs(10), complete),
         "lines are missing"
     );
-    let text: String = all_logs(&s, MOVES).iter().map(|n| s.read(n)).collect();
+    let text: String = all_logs(MOVES).iter().map(|n| s.read(n)).collect();
     let mut numbers = std::collections::BTreeSet::new();
     let mut pids = std::collections::BTreeSet::new();
     for line in text.lines() {
