@@ -19,6 +19,8 @@ for verb in start stop restart graceful graceful-stop; do
     good "$apachectl" "$verb"
     says out "httpd [-k] [$verb]"
 done
+run "$apachectl" reopen
+test "$code" = 1 || fail "reopen without a server ended with $code"
 good "$apachectl" start -D 'A B' -f /x.conf
 says out 'httpd [-k] [start] [-D] [A B] [-f] [/x.conf]'
 good "$apachectl" configtest
