@@ -5,13 +5,10 @@
 
 use std::time::Duration;
 
-use super::common::limits::{Ceilings, Fitted, Wanted};
-use super::common::note::Note;
 use super::common::plan::MAX_SPAWN_RATE;
 use super::common::threads::alone::{self, Ways};
-use super::common::threads::conf::pool_directives;
+use super::common::threads::conf::{pool_directives, START_THREADS};
 use super::common::threads::limits::{fit_pool, Words};
-use super::common::threads::NUMBERS;
 use super::common::Mpm;
 use crate::config::directive::Directive;
 
@@ -20,13 +17,7 @@ pub const LOG_MODULE: &str = "mpm_beos";
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = pool_directives![
-    Directive::new(
-        "StartThreads",
-        Scope::SERVER,
-        Take1,
-        set::start_servers,
-        "Threads to start with"
-    ),
+    START_THREADS,
     Directive::new(
         "MaxClients",
         Scope::SERVER,
@@ -57,27 +48,12 @@ const WORDS: Words = Words {
 };
 
 /// What the common half must know.
-pub static MPM: Mpm = Mpm {
-    numbers: NUMBERS,
-    ceilings: Ceilings {
-        first_message: 20150,
-        server_limit: 1,
-        thread_limit: 50,
-    },
-    defaults: Wanted {
-        server_limit: 1,
-        thread_limit: 50,
-        threads_per_child: 50,
-        max_request_workers: 50,
-        start_servers: 10,
-        min_spare: 1,
-        max_spare: 50,
-        buckets: 1,
-    },
-    parks: false,
-    fit,
-    run: alone::run,
-    ways: Ways {
+pub static MPM: Mpm = alone::record(
+    20150,
+    50,
+    (10, 1, 50),
+    |wanted, ceilings, starting| fit_pool(&WORDS, wanted, ceilings, starting),
+    Ways {
         most: WORDS.most,
         side_by_side: true,
         top_rate: MAX_SPAWN_RATE,
@@ -86,8 +62,4 @@ pub static MPM: Mpm = Mpm {
         // Whichever idle thread wakes first goes, as with Apache's datagram.
         dismiss: |pool, _, _| pool.dismiss_any(),
     },
-};
-
-fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Note>) {
-    fit_pool(&WORDS, wanted, ceilings, starting)
-}
+);

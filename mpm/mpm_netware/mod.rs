@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use super::common::limits::{Ceilings, Fitted, Wanted};
-use super::common::note::Note;
 use super::common::threads::alone::{self, Ways};
-use super::common::threads::conf::pool_directives;
+use super::common::threads::conf::{
+    pool_directives, MAX_CONNECTIONS_PER_CHILD, MAX_REQUESTS_PER_CHILD, START_THREADS,
+    THREAD_STACK_SIZE,
+};
 use super::common::threads::limits::{fit_pool, Words};
-use super::common::threads::{Pool, NUMBERS};
+use super::common::threads::Pool;
 use super::common::Mpm;
 use crate::config::directive::Directive;
 use crate::scoreboard::{ProcessSlot, Status};
@@ -28,34 +29,10 @@ pub static DIRECTIVES: &[Directive] = pool_directives![
         set::max_request_workers,
         "The most threads, so the most connections, at once"
     ),
-    Directive::new(
-        "StartThreads",
-        Scope::SERVER,
-        Take1,
-        set::start_servers,
-        "Threads to start with"
-    ),
-    Directive::new(
-        "ThreadStackSize",
-        Scope::SERVER,
-        Take1,
-        set::thread_stack_size,
-        "Stack of each thread in bytes; 0 is the system's default"
-    ),
-    Directive::new(
-        "MaxConnectionsPerChild",
-        Scope::SERVER,
-        Take1,
-        set::max_connections_per_child,
-        "Connections after which a thread is replaced; 0 is without limit"
-    ),
-    Directive::new(
-        "MaxRequestsPerChild",
-        Scope::SERVER,
-        Take1,
-        set::max_requests_per_child,
-        "The old name of MaxConnectionsPerChild"
-    ),
+    START_THREADS,
+    THREAD_STACK_SIZE,
+    MAX_CONNECTIONS_PER_CHILD,
+    MAX_REQUESTS_PER_CHILD,
 ];
 
 const WORDS: Words = Words {
@@ -65,27 +42,12 @@ const WORDS: Words = Words {
 };
 
 /// What the common half must know.
-pub static MPM: Mpm = Mpm {
-    numbers: NUMBERS,
-    ceilings: Ceilings {
-        first_message: 20160,
-        server_limit: 1,
-        thread_limit: 2048,
-    },
-    defaults: Wanted {
-        server_limit: 1,
-        thread_limit: 2048,
-        threads_per_child: 2048,
-        max_request_workers: 2048,
-        start_servers: 50,
-        min_spare: 10,
-        max_spare: 100,
-        buckets: 1,
-    },
-    parks: false,
-    fit,
-    run: alone::run,
-    ways: Ways {
+pub static MPM: Mpm = alone::record(
+    20160,
+    2048,
+    (50, 10, 100),
+    |wanted, ceilings, starting| fit_pool(&WORDS, wanted, ceilings, starting),
+    Ways {
         most: WORDS.most,
         side_by_side: false,
         top_rate: 64,
@@ -93,11 +55,7 @@ pub static MPM: Mpm = Mpm {
         patience: Some(Duration::from_secs(1)),
         dismiss,
     },
-};
-
-fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Note>) {
-    fit_pool(&WORDS, wanted, ceilings, starting)
-}
+);
 
 /// Marks the thread; it notices within a second.
 fn dismiss(pool: &Pool, own: &ProcessSlot, number: u32) {

@@ -16,7 +16,9 @@ use super::common::limits::{Ceilings, Wanted};
 use super::common::note::Numbers;
 use super::common::serving::Voice;
 use super::common::share::Share;
-use super::common::threads::conf::pool_directives;
+use super::common::threads::conf::{
+    pool_directives, MAX_CONNECTIONS_PER_CHILD, MAX_REQUESTS_PER_CHILD, THREAD_STACK_SIZE,
+};
 use super::common::threads::limits::fit_processes;
 use super::common::threads::{End, Pool, NUMBERS};
 use super::common::{accept, parent, system, Mpm};
@@ -42,27 +44,9 @@ pub static DIRECTIVES: &[Directive] = pool_directives![
         set::start_servers,
         "Processes, always this many"
     ),
-    Directive::new(
-        "MaxConnectionsPerChild",
-        Scope::SERVER,
-        Take1,
-        set::max_connections_per_child,
-        "Connections after which a child is replaced; 0 is without limit"
-    ),
-    Directive::new(
-        "MaxRequestsPerChild",
-        Scope::SERVER,
-        Take1,
-        set::max_requests_per_child,
-        "The old name of MaxConnectionsPerChild"
-    ),
-    Directive::new(
-        "ThreadStackSize",
-        Scope::SERVER,
-        Take1,
-        set::thread_stack_size,
-        "Stack of each thread in bytes; 0 is the system's default"
-    ),
+    MAX_CONNECTIONS_PER_CHILD,
+    MAX_REQUESTS_PER_CHILD,
+    THREAD_STACK_SIZE,
 ];
 
 /// Most threads of a child.

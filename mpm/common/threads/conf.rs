@@ -24,3 +24,42 @@ macro_rules! pool_directives {
     }};
 }
 pub(in crate::mpm) use pool_directives;
+
+use crate::config::directive::{Arity::Take1, Directive, Scope};
+use crate::mpm::common::conf as set;
+
+/// Rows that more than one of them has.
+pub const START_THREADS: Directive = Directive::new(
+    "StartThreads",
+    Scope::SERVER,
+    Take1,
+    set::start_servers,
+    "Threads to start with",
+);
+
+/// See `START_THREADS`.
+pub const THREAD_STACK_SIZE: Directive = Directive::new(
+    "ThreadStackSize",
+    Scope::SERVER,
+    Take1,
+    set::thread_stack_size,
+    "Stack of each thread in bytes; 0 is the system's default",
+);
+
+/// See `START_THREADS`. What it counts for, a thread or a process, is the MPM's choice.
+pub const MAX_CONNECTIONS_PER_CHILD: Directive = Directive::new(
+    "MaxConnectionsPerChild",
+    Scope::SERVER,
+    Take1,
+    set::max_connections_per_child,
+    "Connections after which a child is replaced; 0 is without limit",
+);
+
+/// See `START_THREADS`.
+pub const MAX_REQUESTS_PER_CHILD: Directive = Directive::new(
+    "MaxRequestsPerChild",
+    Scope::SERVER,
+    Take1,
+    set::max_requests_per_child,
+    "The old name of MaxConnectionsPerChild",
+);

@@ -11,12 +11,14 @@ mod house;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::{End, Pool};
+use super::{End, Pool, NUMBERS};
 use crate::log::{self, Level};
 use crate::mpm::common::child::drop_privileges;
 use crate::mpm::common::conf;
 use crate::mpm::common::exits::FATAL;
 use crate::mpm::common::front::{self, View};
+use crate::mpm::common::limits::{Ceilings, Fitted, Wanted};
+use crate::mpm::common::note::Note;
 use crate::mpm::common::pidfile::PidFile;
 use crate::mpm::common::serving::Voice;
 use crate::mpm::common::supervisor::{Exit, Kind};
@@ -56,6 +58,39 @@ pub struct Ways {
     pub patience: Option<Duration>,
     /// Lets one thread go; the number is that of the highest idle one.
     pub dismiss: fn(&Pool, &ProcessSlot, u32),
+}
+
+/// The record of an MPM of one process: its first message about limits, the most threads it can have, and how many it has where
+/// the configuration is silent: at first, idle at least, idle at most.
+pub const fn record(
+    first_message: u32,
+    threads: i64,
+    (start_servers, min_spare, max_spare): (i64, i64, i64),
+    fit: fn(&Wanted, &Ceilings, bool) -> (Fitted, Vec<Note>),
+    ways: Ways,
+) -> Mpm {
+    Mpm {
+        numbers: NUMBERS,
+        ceilings: Ceilings {
+            first_message,
+            server_limit: 1,
+            thread_limit: threads,
+        },
+        defaults: Wanted {
+            server_limit: 1,
+            thread_limit: threads,
+            threads_per_child: threads,
+            max_request_workers: threads,
+            start_servers,
+            min_spare,
+            max_spare,
+            buckets: 1,
+        },
+        parks: false,
+        fit,
+        run,
+        ways,
+    }
 }
 
 enum Mode {
