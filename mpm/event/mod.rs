@@ -92,7 +92,8 @@ fn serve(child: &Child) -> i32 {
     let hall = Shared::new(Hall::new(child, orders.clone(), loops));
     let stack = child.conf().thread_stack_size;
     let inside = hall.clone();
-    let work = move |_| turn::run(&inside);
+    // Each loop begins to look for a permit at another place, so that loops seldom write to the same slot.
+    let work = move |number| turn::run(&inside, number * threads / loops);
     if let Err(error) = crew::start(&orders, loops, "loop", stack, work) {
         return crew::cannot_start(child, &orders, 3104, &error);
     }

@@ -46,9 +46,9 @@ impl Permits {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// Takes the free permit with the lowest number, or has the task woken when it is worth trying again.
-    pub fn poll_take(&self, cx: &mut Context<'_>) -> Poll<u32> {
-        if let Some(number) = self.try_take() {
+    /// Takes the first free permit from number `from` on, or has the task woken when it is worth trying again.
+    pub fn poll_take(&self, cx: &mut Context<'_>, from: u32) -> Poll<u32> {
+        if let Some(number) = self.try_take(from) {
             self.leave_queue(cx.waker());
             return Poll::Ready(number);
         }
@@ -59,7 +59,7 @@ impl Permits {
         self.queued.store(queue.len(), Ordering::SeqCst);
         drop(queue);
         // One may have been given back before the queue was seen to be used.
-        match self.try_take() {
+        match self.try_take(from) {
             Some(number) => {
                 self.leave_queue(cx.waker());
                 Poll::Ready(number)
@@ -77,11 +77,15 @@ impl Permits {
         }
     }
 
-    fn try_take(&self) -> Option<u32> {
-        for (index, word) in self.words.iter().enumerate() {
+    fn try_take(&self, from: u32) -> Option<u32> {
+        let first = from as usize / 64 % self.words.len().max(1);
+        let (before, behind) = self.words.split_at(first);
+        let words = (first..).zip(behind).chain((0..).zip(before));
+        for (index, word) in words {
             let mut bits = word.load(Ordering::SeqCst);
             while bits != 0 {
-                let bit = bits.trailing_zeros();
+                let turned = bits.rotate_right(from).trailing_zeros();
+                let bit = (turned + from) % 64;
                 let taken = bits & !(1 << bit);
                 match word.compare_exchange(bits, taken, Ordering::SeqCst, Ordering::SeqCst) {
                     Ok(_) => {
@@ -129,7 +133,7 @@ mod tests {
 
     fn take_now(permits: &Permits) -> Option<u32> {
         let mut cx = Context::from_waker(Waker::noop());
-        match permits.poll_take(&mut cx) {
+        match permits.poll_take(&mut cx, 0) {
             Poll::Ready(number) => Some(number),
             Poll::Pending => None,
         }
@@ -143,6 +147,13 @@ mod tests {
         assert_eq!((take_now(&permits), permits.free()), (None, 0));
         permits.give_back(77);
         assert_eq!(take_now(&permits), Some(77));
+        (0..130).for_each(|number| permits.give_back(number));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut take = |from| permits.poll_take(&mut cx, from);
+        assert_eq!(
+            [take(70), take(70), take(129), take(63), take(63)],
+            [70, 71, 129, 63, 0].map(Poll::Ready)
+        );
     }
 
     /// A small executor: polls until ready, parking the thread in between.
@@ -156,7 +167,7 @@ mod tests {
         }
         let waker = Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
         let mut cx = Context::from_waker(&waker);
-        let mut taking = std::pin::pin!(poll_fn(|cx| permits.poll_take(cx)));
+        let mut taking = std::pin::pin!(poll_fn(|cx| permits.poll_take(cx, 0)));
         loop {
             if let Poll::Ready(number) = taking.as_mut().poll(&mut cx) {
                 return number;

@@ -26,13 +26,13 @@ const FULL: Duration = Duration::from_millis(50);
 /// How often a loop looks around when nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// Runs a loop until the process ends. An error is the exit code.
-pub fn run(hall: &Shared<Hall>) -> Result<(), i32> {
+/// Runs a loop until the process ends. It prefers permits from number `first_permit` on. An error is the exit code.
+pub fn run(hall: &Shared<Hall>, first_permit: u32) -> Result<(), i32> {
     let executor = Executor::new()
         .map_err(|error| hall.share.sick(3103, "this loop has no poller", &error))?;
     hall.orders.wake_at_orders(executor.handle());
     log::set_manner(Manner::NeverWait);
-    let host = Rc::new(LoopHost::new(hall));
+    let host = Rc::new(LoopHost::new(hall, first_permit));
     let context = ServeContext::new(hall.share.generation.clone(), host);
     let this = Rc::new(Loop {
         hall: hall.clone(),
@@ -53,18 +53,21 @@ pub fn run(hall: &Shared<Hall>) -> Result<(), i32> {
 /// What a loop lends to its connections.
 struct LoopHost {
     hall: Shared<Hall>,
+    /// Where looking for a free permit begins.
+    first_permit: u32,
     /// All slots of the process, so that a request need not touch a count that other threads touch, too.
     slots: Vec<Rc<WorkerSlot>>,
     release: Release,
 }
 
 impl LoopHost {
-    fn new(hall: &Shared<Hall>) -> LoopHost {
+    fn new(hall: &Shared<Hall>, first_permit: u32) -> LoopHost {
         let own = &hall.share.board.own;
         let workers = 0..own.view().shape().threads;
         let back = hall.clone();
         LoopHost {
             hall: hall.clone(),
+            first_permit,
             slots: workers.map(|n| Rc::new(own.worker(n))).collect(),
             release: Rc::new(move |slot| {
                 slot.set(match back.orders.is_finishing() {
@@ -79,7 +82,7 @@ impl LoopHost {
 
 impl Host for LoopHost {
     fn poll_permit(&self, cx: &mut Context<'_>) -> Poll<Permit> {
-        let number = ready!(self.hall.permits.poll_take(cx));
+        let number = ready!(self.hall.permits.poll_take(cx, self.first_permit));
         Poll::Ready(Permit {
             slot: self.slots.get(number as usize).cloned(),
             release: Some(self.release.clone()),
@@ -214,8 +217,10 @@ impl Loop {
     fn drive(self: &Rc<Self>, parked: Parked) {
         let this = self.clone();
         let seat = Seat(Some(self.clone()));
+        // Boxed here, so that it is not moved about on its way to the executor.
+        let serving = Box::pin(serve(self.context.clone(), parked));
         self.executor.spawn(async move {
-            if let Outcome::Park(parked) = serve(this.context.clone(), parked).await {
+            if let Outcome::Park(parked) = serving.await {
                 if this.lot.park(&this.executor, parked).is_ok() {
                     // It goes on being counted until its next task ends.
                     seat.keep();

@@ -198,17 +198,15 @@ fn cut_ranges(r: &mut Request) {
     {
         return;
     }
+    let Some(asked) = r.headers_in.get("Range").map(|v| v.to_owned()) else {
+        return;
+    };
     let refuses = r
         .response_field("Accept-Ranges")
         .is_some_and(|v| v.eq_ignore_ascii_case(b"none"));
-    let Some(asked) = r
-        .headers_in
-        .get("Range")
-        .map(|v| v.to_owned())
-        .filter(|_| !refuses)
-    else {
+    if refuses {
         return;
-    };
+    }
     if r.headers_out.contains("Content-Range") || !crate::request::error::if_range_holds(r) {
         return;
     }

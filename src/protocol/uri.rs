@@ -182,7 +182,8 @@ pub fn decode_path(raw: &[u8], options: &PathOptions) -> Result<BString, Reject>
 
 /// Whether a path has nothing to decode, merge or resolve: nearly all have not.
 fn is_plain(raw: &[u8]) -> bool {
-    memchr::memchr(b'%', raw).is_none() && raw.find("//").is_none() && raw.find("/.").is_none()
+    let untidy = |pair: &[u8]| pair == b"//" || pair == b"/.";
+    memchr::memchr(b'%', raw).is_none() && !raw.windows(2).any(untidy)
 }
 
 /// Appends a decoded segment to `out` and says whether anything was escaped in it.

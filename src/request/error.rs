@@ -10,7 +10,7 @@ use crate::log::Level;
 use crate::os::clock;
 use crate::protocol::conditional::{self, Validators, Verdict};
 use crate::protocol::{escape, status, Method};
-use bstr::ByteSlice;
+use bstr::{BStr, ByteSlice};
 use std::fmt;
 use std::io;
 
@@ -237,7 +237,11 @@ pub fn replace_with_page(r: &mut Request, total: u64) {
 
 /// The conditions of a request against its response's validators: go on, or answer with 304 or 412.
 pub fn conditions(r: &Request) -> Option<u16> {
-    if r.status != status::OK || r.no_local_copy {
+    let conditional = |(name, _): (&BStr, &BStr)| {
+        let start = name.get(..3);
+        start.is_some_and(|start| start.eq_ignore_ascii_case(b"if-"))
+    };
+    if r.status != status::OK || r.no_local_copy || !r.headers_in.iter().any(conditional) {
         return None;
     }
     match conditional::evaluate(&r.headers_in, r.method, &validators(r)) {
