@@ -16,6 +16,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 
 const LOG_MODULE: &str = "core";
@@ -199,17 +200,18 @@ fn file_response(r: &mut Request) -> Status {
         );
         return Status::Http(404);
     }
-    open_and_send(r)
+    open_and_send(r, info.not_a_link)
 }
 
-fn open_and_send(r: &mut Request) -> Status {
-    let file = match File::open(OsStr::from_bytes(&r.filename)) {
+fn open_and_send(r: &mut Request, not_a_link: bool) -> Status {
+    let file = match open(&r.filename, not_a_link) {
         Ok(file) => file,
         Err(error) => return cannot_open(r, &error),
     };
     // What counts is the file that is open now, not the one that was looked at.
     let info = match file.metadata() {
-        Ok(meta) => FileInfo::of(&meta),
+        Ok(meta) if meta.is_file() => FileInfo::of(&meta),
+        Ok(_) => return cannot_open(r, &io::ErrorKind::PermissionDenied.into()),
         Err(error) => return cannot_open(r, &error),
     };
     r.update_mtime(info.mtime);
@@ -230,6 +232,15 @@ fn open_and_send(r: &mut Request) -> Status {
     }
     r.push(Bucket::End);
     Status::Ok
+}
+
+/// Opens a file for reading. What has taken its place since it was looked at, a link or a pipe that nobody writes to, leads
+/// nowhere and stops nobody.
+fn open(name: &[u8], not_a_link: bool) -> io::Result<File> {
+    let no_link = if not_a_link { libc::O_NOFOLLOW } else { 0 };
+    let mut options = File::options();
+    options.read(true).custom_flags(libc::O_NONBLOCK | no_link);
+    options.open(OsStr::from_bytes(name))
 }
 
 fn cannot_open(r: &Request, error: &io::Error) -> Status {

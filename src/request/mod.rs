@@ -53,6 +53,9 @@ pub struct FileInfo {
     pub uid: u32,
     /// Group.
     pub gid: u32,
+    /// Links may not be followed here, and the name was seen to be none: whoever opens it must not follow one that has taken
+    /// its place meanwhile.
+    pub not_a_link: bool,
 }
 
 /// The kind of a file.
@@ -83,6 +86,7 @@ impl FileInfo {
             mode: meta.mode(),
             uid: meta.uid(),
             gid: meta.gid(),
+            not_a_link: false,
         }
     }
 }

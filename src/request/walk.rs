@@ -247,7 +247,10 @@ fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Stat
         if !conf.core().options().has(Options::FOLLOW) {
             fixed = false;
             let next = ends.get(level + 1).map_or(r.filename.len(), |end| end - 1);
-            check_link(r, &conf, next)?;
+            let plain = check_link(r, &conf, next)?;
+            if let Some(info) = r.finfo.as_mut().filter(|_| next == r.filename.len()) {
+                info.not_a_link = plain;
+            }
         }
     }
     if fixed {
@@ -273,18 +276,19 @@ fn allows_override(core: &CoreDir) -> bool {
     core.allow_override.unwrap_or(Scope::NONE) != Scope::NONE || core.override_list.is_some()
 }
 
-/// Options without FollowSymLinks: the name up to `end` may not be a link, or only one of its target's owner.
-fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<(), Status> {
+/// Options without FollowSymLinks: the name up to `end` may not be a link, or only one of its target's owner. True if it was
+/// seen to be none.
+fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<bool, Status> {
     let name = path(r.filename.get(..end).unwrap_or(&r.filename));
     let Ok(link) = std::fs::symlink_metadata(name) else {
-        return Ok(());
+        return Ok(false);
     };
     if !link.file_type().is_symlink() {
-        return Ok(());
+        return Ok(true);
     }
     let same_owner = std::fs::metadata(name).is_ok_and(|target| target.uid() == link.uid());
     if conf.core().options().has(Options::OWNER_MATCH) && same_owner {
-        return Ok(());
+        return Ok(false);
     }
     Err(link_refused(r, name.as_os_str().as_bytes()))
 }
