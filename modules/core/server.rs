@@ -2,13 +2,21 @@
 
 use super::httpd_internal::Cmd;
 use crate::config::core::{CoreServer, Trace};
-use crate::config::directive::parse_interval;
+use crate::config::directive::{parse_interval, Place};
 use crate::config::tree::words;
 use crate::protocol::uri::EncodedSlashes;
 
 pub fn document_root(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let root = cmd.root_relative(cmd.arg(0));
-    if !root.is_dir() && !cmd.build.globals.defines.contains_key("NO_DOCROOT_CHECK") {
+    let checked = !cmd.build.globals.defines.contains_key("NO_DOCROOT_CHECK");
+    if checked && !root.is_dir() && cmd.place == Place::VirtualHost {
+        // One site that is not there yet must not keep the others from being served.
+        let text = format!(
+            "AH00112: Warning: DocumentRoot [{}] does not exist",
+            root.display()
+        );
+        cmd.build.warnings.push(text);
+    } else if checked && !root.is_dir() {
         return Err(format!(
             "DocumentRoot '{}' is not a directory, or is not readable",
             root.display()
