@@ -169,6 +169,11 @@ impl<'o> Alone<'o> {
             mask: SignalSet::empty(),
             debug: defined("ONE_PROCESS") || defined("DEBUG"),
         };
+        // Whoever is served may look into the file.
+        alone.view = View::open(mpm, &first);
+        alone
+            .view
+            .publish(&first, State::Starting, Snapshot::default);
         let begun = front::take_on_signals()
             .map(|mask| alone.mask = mask)
             .map_err(|error| error.to_string())
@@ -176,12 +181,11 @@ impl<'o> Alone<'o> {
         if let Err(why) = begun {
             let told = format!("the server cannot begin: {why}");
             Voice::of(&first).own(Level::Emerg, 20113, told);
+            alone.view.end();
             return None;
         }
         let folder = conf::of(&first).core_dump_directory.as_ref();
         let _ = signal::dump_core_in(folder.unwrap_or(&first.globals.root));
-        alone.view = View::open(mpm, &first);
-        alone.publish(State::Starting);
         front::introduce(&mpm.numbers, &first);
         alone.owner.serving(&first);
         Some(alone)
@@ -293,7 +297,7 @@ impl<'o> Alone<'o> {
             }
             _ => self.count_down(),
         }
-        self.publish(State::Running);
+        self.publish();
         self.owner.every_second(&current);
         self.rounds += 1;
         if self.rounds == ROUNDS_PER_MONITOR {
@@ -317,9 +321,9 @@ impl<'o> Alone<'o> {
         }
     }
 
-    fn publish(&mut self, state: State) {
+    fn publish(&mut self) {
         let state = match self.mode {
-            Mode::Running => state,
+            Mode::Running => State::Running,
             _ => State::Stopping,
         };
         let current = self.current();
