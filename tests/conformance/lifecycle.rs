@@ -35,7 +35,12 @@ const BIG: usize = 40_000_000;
 
 /// A pool of a known size: `busy` requests at a time in each child, at most `most` in all.
 fn pool(busy: u32, most: u32) -> String {
-    program::pool(busy, 1, busy, most)
+    let limit = match mpm().as_str() {
+        "prefork" => format!("ServerLimit {most}\n"),
+        "worker" | "event" => format!("ServerLimit {}\n", most / busy),
+        _ => String::new(),
+    };
+    limit + &program::pool(busy, 1, busy, most)
 }
 
 /// Waits until the process that served before is gone; one that is the whole server stays.

@@ -84,7 +84,7 @@ pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {
         format!("StartThreads {start}\nMinSpareThreads {spare}\nMaxSpareThreads {most}\n");
     match mpm().as_str() {
         "prefork" => format!(
-            "StartServers {start}\nMinSpareServers {spare}\nMaxSpareServers {}\nServerLimit {most}\nMaxRequestWorkers {most}\n",
+            "StartServers {start}\nMinSpareServers {spare}\nMaxSpareServers {}\nMaxRequestWorkers {most}\n",
             (3 * spare + 2).max(start)
         ),
         "beos" => format!("{threads}MaxClients {most}\n"),
@@ -94,9 +94,8 @@ pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {
             start.div_ceil(each)
         ),
         _ => format!(
-            "StartServers {}\nServerLimit {}\nThreadsPerChild {each}\nMinSpareThreads {spare}\nMaxSpareThreads {most}\nMaxRequestWorkers {most}\n",
-            start.div_ceil(each),
-            most.div_ceil(each)
+            "StartServers {}\nThreadsPerChild {each}\nMinSpareThreads {spare}\nMaxSpareThreads {most}\nMaxRequestWorkers {most}\n",
+            start.div_ceil(each)
         ),
     }
 }
