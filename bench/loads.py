@@ -58,8 +58,9 @@ def make_files(folder):
 
 
 def milliseconds(text):
-    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
-    return float(value) * UNITS[unit]
+    """A time as wrk prints it; not a number where wrk has none."""
+    found = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text)
+    return float(found.group(1)) * UNITS[found.group(2)] if found else float("nan")
 
 
 def wrk(server, path, seconds, connections=64, headers=(), script=None):

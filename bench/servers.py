@@ -250,14 +250,14 @@ class Server:
     def url(self, path):
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def stop(self):
-        """Ends the tree: asks its first process, and after 3 s kills the pids that were of it, one by one."""
+    def stop(self, wait=3):
+        """Ends the tree: asks its first process, and after `wait` seconds kills the pids that were of it, one by one."""
         if self.process is None:
             return
         pids = procs.tree(self.process.pid) if self.process.poll() is None else set()
         self.process.terminate()
         try:
-            self.process.wait(3)
+            self.process.wait(wait)
         except subprocess.TimeoutExpired:
             pass
         if self.process.poll() is None:
