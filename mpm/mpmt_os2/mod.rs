@@ -254,6 +254,10 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
     };
     let most = child.conf().max_connections_per_child;
     let mut taken = 0;
+    let enqueue = |accepted, place: usize| {
+        let number = listeners.get(place).map_or(0, |(number, _)| *number);
+        let _ = hall.queue.push(Message::Serve(accepted, number));
+    };
     while !child.told_to_stop() && !child.told_to_finish() && !child.board.own.is_closing() {
         if let Some(code) = trouble(&hall.pool) {
             return code;
@@ -265,11 +269,10 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
         }
         match acceptor.next(Some(PAUSE)) {
             Next::Connection(accepted, place) => {
-                let number = listeners.get(place).map_or(0, |(number, _)| *number);
-                let _ = hall.queue.push(Message::Serve(accepted, number));
+                enqueue(accepted, place);
                 taken += 1;
                 if most > 0 && taken >= most {
-                    break;
+                    return 0;
                 }
             }
             Next::Failed(failure, error) => {
@@ -279,6 +282,14 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
                 }
             }
             Next::Told(_) | Next::Signal | Next::TimedOut => {}
+        }
+    }
+    // Who has connected before the word came is served: perhaps nobody else listens any more.
+    let mut nobody = 0;
+    while nobody < 2 && hall.queue.len() < QUEUE && !child.told_to_stop() {
+        match acceptor.next(Some(Duration::ZERO)) {
+            Next::Connection(accepted, place) => enqueue(accepted, place),
+            _ => nobody += 1,
         }
     }
     0
