@@ -1,7 +1,9 @@
 """What a server's processes cost, from /proc: CPU seconds of the whole tree, and memory.
 
 CPU of a tree is user and system time of every process that is alive, and of the children that each has reaped (fields 14 to 17 of
-/proc/PID/stat). A difference of two readings is thus the cost of all that ran in between, CGI programs included.
+/proc/PID/stat). A difference of two readings is thus the cost of all that ran in between, CGI programs included. /proc/PID/stat is
+rounded down to 10 ms, which would flatter a server of many processes: what their threads' schedstat tells, in nanoseconds, is taken
+where it is more.
 """
 
 import os
@@ -43,8 +45,21 @@ def cpu_seconds(root):
     for pid in tree(root):
         fields = _stat(pid)
         if fields:
-            total += sum(int(field) for field in fields[11:15])
-    return total / TICKS
+            own = (int(fields[11]) + int(fields[12])) / TICKS
+            total += max(own, _run_time(pid)) + (int(fields[13]) + int(fields[14])) / TICKS
+    return total
+
+
+def _run_time(pid):
+    """Seconds that the threads alive of a process have run."""
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[0])
+    except OSError:
+        pass
+    return total / 1e9
 
 
 def memory_kib(root):

@@ -224,7 +224,10 @@ class Server:
                 self.stop()
                 raise RuntimeError(f"{self.name} does not start: {self.words()}")
             time.sleep(0.0005)
-        return time.perf_counter() - begun
+        took = time.perf_counter() - begun
+        # Until all processes are there.
+        time.sleep(0.5)
+        return took
 
     def words(self):
         """What it said, for the message of a failure."""
