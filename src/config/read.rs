@@ -49,7 +49,7 @@ pub struct Reader<'a> {
     /// False in `.htaccess` files, where nothing may be included, defined or loaded.
     pub main: bool,
     depth: usize,
-    /// Set once files were nested too deep: they include each other, and reading them on would take for ever.
+    /// Set once files or sections were nested too deep: files include each other, and reading them on would take for ever.
     lost: bool,
     parents: Vec<String>,
 }
@@ -213,6 +213,7 @@ impl<'a> Reader<'a> {
         let end = inner.find(char::is_whitespace).unwrap_or(inner.len());
         let (name, args) = (inner[1..end].to_owned(), inner[end..].trim().to_owned());
         if self.parents.len() >= MAX_DEPTH {
+            self.lost = true;
             self.fail(
                 &at,
                 format!("sections are nested more than {MAX_DEPTH} deep"),
