@@ -3,7 +3,8 @@
 use crate::harness::server::signal;
 use crate::harness::{eventually, mpm, Server};
 use crate::sight::{
-    addr, all_gone, download, holder, holder_among, serves, setup, several_children, BIG, SOON,
+    addr, all_gone, download, holder, holder_among, needs_children, serves, setup,
+    several_children, BIG, SOON,
 };
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
@@ -14,7 +15,8 @@ const WHOLE: Duration = Duration::from_secs(2);
 
 /// Kills one of the children that hold downloads; all that the others hold must arrive.
 fn one_dies(name: &str) {
-    let server = setup().conf(several_children()).conf("Timeout 60").start();
+    needs_children!();
+    let server = setup().conf(&several_children()).conf("Timeout 60").start();
     assert!(eventually(SOON, || server.children().len() >= 3));
     let mut downloads: Vec<_> = (0..8).map(|_| download(&server)).collect();
     let mut holders = BTreeMap::new();
@@ -63,9 +65,10 @@ fn a_child_crashing_with_requests_in_hand() {
 
 #[test]
 fn all_children_killed_again_and_again() {
+    needs_children!();
     let server = setup()
         .script("cgi-bin/hi", "printf 'Content-Type: text/plain\\n\\nhi\\n'")
-        .conf(several_children())
+        .conf(&several_children())
         .conf("ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/")
         .start();
     server.get("/cgi-bin/hi").is(200).body("hi\n");
@@ -97,8 +100,9 @@ fn answers(server: &Server) -> bool {
 
 #[test]
 fn the_parent_killed() {
+    needs_children!();
     let mut server = setup()
-        .conf(several_children())
+        .conf(&several_children())
         .conf("Timeout 60\nCustomLog \"|/bin/cat\" %h")
         .start();
     let idle = server.client();
@@ -138,7 +142,8 @@ fn the_parent_killed_and_started_again() {
 
 #[test]
 fn a_child_that_is_stopped_is_no_obstacle() {
-    let mut server = setup().conf(several_children()).start();
+    needs_children!();
+    let mut server = setup().conf(&several_children()).start();
     let mut client = server.client();
     client.send("GET /a");
     let mut sleeper = None;

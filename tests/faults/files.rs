@@ -2,8 +2,8 @@
 
 use crate::harness::{eventually, Setup};
 use crate::sight::{
-    addr, descriptors, download, highest_descriptor, lines, serves, setup, several_children, BIG,
-    SOON,
+    addr, descriptors, download, highest_descriptor, lines, needs_children, serves, setup,
+    several_children, BIG, SOON,
 };
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
@@ -112,7 +112,8 @@ fn limit_descriptors(pid: u32, most: u32) -> bool {
 
 #[test]
 fn descriptors_run_out() {
-    let server = setup().conf(several_children()).conf("Timeout 60").start();
+    needs_children!();
+    let server = setup().conf(&several_children()).conf("Timeout 60").start();
     serves(&server);
     let mut held: Vec<_> = (0..4).map(|_| download(&server)).collect();
     assert!(eventually(SOON, || held.iter().all(|c| {

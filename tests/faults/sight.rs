@@ -1,5 +1,6 @@
 //! What is seen of a server from outside, and the servers the cases start.
 
+use crate::harness::program::pool;
 use crate::harness::server::processes;
 use crate::harness::{eventually, Client, Server, Setup};
 use std::fs;
@@ -26,12 +27,22 @@ pub fn setup() -> Setup {
     setup
 }
 
-/// A pool of several children from the start, on every MPM.
-pub fn several_children() -> &'static str {
-    "<IfModule mpm_prefork_module>\nStartServers 8\nMinSpareServers 4\nMaxSpareServers 20\nServerLimit 20\n\
-     MaxRequestWorkers 20\n</IfModule>\n<IfModule !mpm_prefork_module>\nStartServers 3\nServerLimit 5\nThreadsPerChild 4\n\
-     MinSpareThreads 4\nMaxSpareThreads 20\nMaxRequestWorkers 20\n</IfModule>"
+/// A pool of several children from the start, where the MPM has children.
+pub fn several_children() -> String {
+    pool(12, 4, 4, 20)
 }
+
+/// Ends a case about children where one process serves by itself.
+macro_rules! needs_children {
+    () => {
+        if crate::harness::program::one_process() {
+            eprintln!("left out: this MPM has no children");
+            return;
+        }
+    };
+}
+
+pub(crate) use needs_children;
 
 /// The first port's address.
 pub fn addr(server: &Server) -> SocketAddr {
@@ -72,7 +83,9 @@ pub fn highest_descriptor(pid: u32) -> u32 {
 
 /// The child that holds the connection which has this port on our side.
 pub fn holder(server: &Server, client_port: u16) -> Option<u32> {
-    holder_among(&server.children(), server, client_port)
+    let mut serving = server.children();
+    serving.push(server.pid());
+    holder_among(&serving, server, client_port)
 }
 
 /// The same, of these children.
