@@ -352,6 +352,8 @@ impl Executor {
         future: F,
         stop: &mut dyn FnMut() -> bool,
     ) -> io::Result<Option<F::Output>> {
+        // The thread may have waited elsewhere since the last turn.
+        self.clock.refresh();
         let mut future = pin!(future);
         #[allow(clippy::disallowed_types)] // std's Wake asks for it
         let main = std::sync::Arc::new(MainWaker {
