@@ -295,6 +295,7 @@ fn make(
         addr,
         protocol: spec.protocol.clone(),
         bucket,
+        lent: false,
     })
 }
 

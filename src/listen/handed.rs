@@ -55,5 +55,6 @@ pub(super) fn adopt(socket: OwnedFd) -> Option<Listener> {
         addr,
         protocol: BString::default(),
         bucket: 0,
+        lent: true,
     })
 }

@@ -31,6 +31,8 @@ pub struct Listener {
     addr: SocketAddr,
     protocol: BString,
     bucket: usize,
+    /// Somebody else made the socket and may go on with it: a service manager, another program.
+    lent: bool,
 }
 
 /// A connection just taken from a listener.
@@ -108,6 +110,9 @@ impl Listener {
     /// Stops listening in every process that shares the socket, where the system can do that (Linux): clients are refused from
     /// now on, however long a busy child still holds it.
     pub fn stop(&self) {
+        if self.lent {
+            return;
+        }
         // Elsewhere the call fails, and the socket ends with the last process that has it.
         let _ = socket2::SockRef::from(&self.socket).shutdown(std::net::Shutdown::Both);
     }
@@ -119,6 +124,7 @@ impl Listener {
             addr: self.addr,
             protocol: self.protocol.clone(),
             bucket: self.bucket,
+            lent: self.lent,
         })
     }
 
