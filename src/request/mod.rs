@@ -346,6 +346,9 @@ impl Request {
             &self.hostname,
         ) {
             (CanonicalName::Off, Some(host)) => host.clone(),
+            (CanonicalName::Dns, _) => self
+                .local_host()
+                .unwrap_or_else(|| self.server().host().to_owned()),
             _ => self.server().host().to_owned(),
         }
     }

@@ -205,3 +205,15 @@ cases! {
         s.get_with("/who", &["Host: unknown.test"]).is(400);
     };
 }
+
+/// `UseCanonicalName DNS`: the name of the address that the client connected to.
+#[test]
+fn canonical_name_by_dns() {
+    let s = Setup::new()
+        .folder("htdocs/sub")
+        .conf("UseCanonicalName DNS")
+        .start();
+    s.get("/sub")
+        .is(301)
+        .has("Location", "http://localhost/sub/");
+}
