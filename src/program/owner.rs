@@ -19,6 +19,8 @@ pub struct Program {
     command: Command,
     started: Started,
     next_number: u32,
+    /// Told once the first child takes connections.
+    ready: Option<Ready>,
 }
 
 impl Program {
@@ -28,6 +30,7 @@ impl Program {
             command,
             started: Started::default(),
             next_number: 1,
+            ready: None,
         }
     }
 
@@ -50,7 +53,7 @@ impl Program {
         if let Err(error) = self.settle(&generation) {
             return fail(&format!("httpd: {error}"));
         }
-        ready.tell();
+        self.ready = Some(ready);
         match mpm::run(generation, &mut self) {
             Exit::Stopped => 0,
             _ => 1,
@@ -109,6 +112,12 @@ impl Owner for Program {
             .logs
             .capture_stderr(generation.main_server().error_log.destination());
         Ok(Shared::new(generation))
+    }
+
+    fn serving(&mut self, _generation: &Generation) {
+        if let Some(ready) = self.ready.take() {
+            ready.tell();
+        }
     }
 
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool {
