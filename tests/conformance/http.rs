@@ -19,6 +19,11 @@ fn www() -> &'static Server {
             .file("htdocs/sp ace.txt", "space\n")
             .file("htdocs/per%cent.txt", "percent\n")
             .script("cgi-bin/echo", ECHO)
+            // Its length cannot be known when its first line is there.
+            .script(
+                "cgi-bin/slow",
+                "printf 'Content-Type: text/plain\\n\\none\\n'; sleep 0.4; echo two",
+            )
             .script(
                 "cgi-bin/env",
                 "printf 'Content-Type: text/plain\\r\\n\\r\\n'\nenv | sort\n",
@@ -108,13 +113,13 @@ cases! {
     };
     http10_unknown_length_ends_by_close: {
         let mut c = www().client();
-        c.send("GET /cgi-bin/env HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        c.send("GET /cgi-bin/slow HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
         c.response().is(200).lacks("Transfer-Encoding").has("Connection", "close");
         c.closed();
     };
     http11_unknown_length_is_chunked: {
         let mut c = www().client();
-        c.get("/cgi-bin/env").is(200).has("Transfer-Encoding", "chunked").lacks("Content-Length");
+        c.get("/cgi-bin/slow").is(200).has("Transfer-Encoding", "chunked").lacks("Content-Length");
         c.get("/a.txt").is(200);
     };
     pipeline_of_three_in_order: {
