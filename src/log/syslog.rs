@@ -119,6 +119,11 @@ mod tests {
 
     #[test]
     fn lines_find_a_daemon_that_restarts() {
+        // A child that another test forks would keep the first daemon's socket alive.
+        crate::os::alone(find_a_daemon_that_restarts);
+    }
+
+    fn find_a_daemon_that_restarts() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let name = path.to_str().expect("UTF-8");
