@@ -179,6 +179,15 @@ fn rust_files(folder: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// Every source file of the server.
+fn all_files(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in ["src", "mpm", "modules"] {
+        rust_files(&root.join(folder), &mut files);
+    }
+    files
+}
+
 fn names_in(file: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(file).expect("a source file");
     let parsed = syn::parse_file(&text).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
@@ -190,10 +199,7 @@ fn names_in(file: &Path) -> BTreeSet<String> {
 #[test]
 fn no_path_runs_upward() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    for folder in ["src", "mpm", "modules"] {
-        rust_files(&root.join(folder), &mut files);
-    }
+    let files = all_files(root);
     let mut wrong = Vec::new();
     for file in &files {
         let shown = file
@@ -223,10 +229,7 @@ fn no_path_runs_upward() {
 #[test]
 fn unsafe_code_stands_where_it_may() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    for folder in ["src", "mpm", "modules"] {
-        rust_files(&root.join(folder), &mut files);
-    }
+    let files = all_files(root);
     for file in files {
         let shown = file
             .strip_prefix(root)
@@ -250,10 +253,7 @@ fn unsafe_code_stands_where_it_may() {
 #[test]
 fn threads_share_through_sync() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    for folder in ["src", "mpm", "modules"] {
-        rust_files(&root.join(folder), &mut files);
-    }
+    let files = all_files(root);
     let banned = ["Arc", "Mutex", "RwLock", "OnceLock"];
     // std's `Wake` is implemented for an Arc and nothing else.
     let may = ["src/sync.rs", "src/run/executor.rs", "mpm/event/permits.rs"];

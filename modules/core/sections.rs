@@ -72,11 +72,7 @@ pub fn location(cmd: &mut Cmd<'_>) -> Result<(), String> {
     if word == "~" {
         return location_pattern(cmd, rest);
     }
-    let path = if word.contains("://") {
-        word.clone()
-    } else {
-        word
-    };
+    let path = word;
     let glob = is_wild(&path).then(|| path_glob(&path));
     let conf = inside(cmd, Place::Location, Some(&path), Some(&path))?;
     add_location(cmd, Matcher::Location { path, glob }, conf);

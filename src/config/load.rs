@@ -126,7 +126,7 @@ fn finish(
         server.index = servers.len();
         servers.push(server);
     }
-    let vhosts = VhostTable::build(&mut servers, &build.main.listens, &mut build.warnings);
+    let vhosts = VhostTable::build(&mut servers, &mut build.warnings);
     let mut generation = Generation::new(number, servers, vhosts, hooks, build.main);
     generation.globals = build.globals;
     generation.source = build.source;

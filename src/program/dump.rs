@@ -1,7 +1,6 @@
 //! What options show instead of serving.
 
 use httpd::config::directive::Scope;
-use httpd::hooks::module::Module;
 use httpd::modules::REGISTRY;
 use httpd::options::{Command, Show};
 use httpd::server::vhost::Chain;
@@ -134,8 +133,7 @@ pub fn parts(generation: &Generation, defines: &[String]) -> bool {
         ("DUMP_HOOKS", hooks),
     ];
     let mut shown = false;
-    for (name, make) in all.iter().filter(|(name, _)| wants(name)) {
-        let _ = name;
+    for (_, make) in all.iter().filter(|(name, _)| wants(name)) {
         print!("{}", make(generation));
         shown = true;
     }
@@ -146,13 +144,9 @@ fn modules(generation: &Generation) -> String {
     let mut text = "Loaded Modules:\n".to_owned();
     for (module, woken) in generation.globals.modules.active() {
         let kind = if *woken { "shared" } else { "static" };
-        let _ = writeln!(text, " {} ({kind})", identifier(module));
+        let _ = writeln!(text, " {} ({kind})", module.identifier);
     }
     text
-}
-
-fn identifier(module: &Module) -> &str {
-    module.identifier
 }
 
 fn includes(generation: &Generation) -> String {

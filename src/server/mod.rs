@@ -278,11 +278,6 @@ impl Generation {
             .get(&(direction, name.to_ascii_lowercase()))
             .copied()
     }
-
-    /// The per-directory record of the core that holds outside all sections of a server.
-    pub fn base_dir(&self, server: usize) -> Option<&CoreDir> {
-        self.servers.get(server)?.dir.get()
-    }
 }
 
 impl Service {

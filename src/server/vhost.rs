@@ -2,7 +2,6 @@
 //! each request (reference: hooks.md, section 7).
 
 use super::Server;
-use crate::listen::ListenSpec;
 use crate::pattern::{Glob, GlobOptions};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -107,11 +106,7 @@ struct Names {
 
 impl VhostTable {
     /// Groups the servers by address, completes their names, and warns of what overlaps.
-    pub fn build(
-        servers: &mut [Server],
-        listens: &[ListenSpec],
-        warnings: &mut Vec<String>,
-    ) -> Self {
+    pub fn build(servers: &mut [Server], warnings: &mut Vec<String>) -> Self {
         let mut table = VhostTable::default();
         for index in 1..servers.len() {
             let addresses = servers[index].addresses.clone();
@@ -122,7 +117,6 @@ impl VhostTable {
                 table.add(address, index);
             }
         }
-        let _ = listens;
         table.names = servers.iter().map(Names::of).collect();
         table.warn_of_doubles(servers, warnings);
         table
@@ -302,7 +296,7 @@ mod tests {
             server("ip.test", "127.0.0.1:81", &[], &[]),
             server("any.test", "_default_:*", &[], &[]),
         ];
-        VhostTable::build(&mut servers, &[], &mut Vec::new())
+        VhostTable::build(&mut servers, &mut Vec::new())
     }
 
     fn find(address: &str, host: Option<&str>) -> usize {
