@@ -9,6 +9,7 @@ mod common;
 #[cfg_attr(mpm = "beos", path = "beos/mod.rs")]
 #[cfg_attr(mpm = "event", path = "event/mod.rs")]
 #[cfg_attr(mpm = "mpm_netware", path = "mpm_netware/mod.rs")]
+#[cfg_attr(mpm = "mpm_winnt", path = "mpm_winnt/mod.rs")]
 #[cfg_attr(mpm = "mpmt_os2", path = "mpmt_os2/mod.rs")]
 #[cfg_attr(mpm = "prefork", path = "prefork/mod.rs")]
 #[cfg_attr(mpm = "worker", path = "worker/mod.rs")]
@@ -16,6 +17,7 @@ mod chosen;
 
 use crate::hooks::module::Module;
 use crate::hooks::{Hook, HookEntry};
+#[cfg(unix)]
 use crate::os::process::{Exit as Ended, Pid};
 use crate::server::{Draft, Generation};
 use crate::sync::Shared;
@@ -23,7 +25,7 @@ use crate::sync::Shared;
 pub use chosen::LOG_MODULE;
 pub use common::conf::MpmConf;
 pub use common::pidfile::{self, Outcome};
-pub use common::supervisor::Exit;
+pub use common::Exit;
 
 /// The MPM as the module system sees it: `httpd -l`, `-M` and `-L` list it, `<IfModule>` tests it.
 pub static MODULE: Module = Module {
@@ -51,7 +53,12 @@ pub trait Owner {
     /// The first child takes connections: whoever waits for the server to come up can be told. Called once.
     fn serving(&mut self, _generation: &Generation) {}
 
+    /// The words of the command line that the configuration depends on, for a child that is a program started anew.
+    #[cfg(windows)]
+    fn arguments(&self) -> Vec<String>;
+
     /// A process has ended that is no child of the MPM: a log program, the spawner. False if it is nobody's.
+    #[cfg(unix)]
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool;
 
     /// Small duties, about once a second: restart log programs, notice renamed logs.

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::exits::SICK;
-use super::serving::Voice;
+use super::voice::Voice;
 use crate::connection::Parked;
 use crate::listen::{Accepted, Failure};
 use crate::log::Level;

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use super::conf::{self, MpmConf};
 use super::exits::{FATAL, SICK};
 use super::line::{ChildEnd, Word};
-use super::serving::Voice;
+use super::voice::Voice;
 #[cfg(not(one_process))]
 use super::Mpm;
 use crate::log::Level;

@@ -4,7 +4,8 @@ use bstr::BStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::limits::Wanted;
+use super::limits::{Fitted, Wanted};
+use super::Mpm;
 use crate::config::directive::Cmd;
 use crate::config::value::Conf;
 use crate::listen::{ListenSpec, MULTIPLE};
@@ -66,6 +67,13 @@ impl Conf for MpmConf {
 pub fn of(generation: &Generation) -> &MpmConf {
     static NONE: std::sync::LazyLock<MpmConf> = std::sync::LazyLock::new(MpmConf::default);
     generation.main_server().conf.get().unwrap_or(&NONE)
+}
+
+/// The limits of a generation; the warnings were given when it was read.
+pub fn fit(mpm: &Mpm, generation: &Generation) -> Fitted {
+    let buckets = generation.listeners.iter().map(|l| l.bucket() + 1).max();
+    let wanted = of(generation).wanted(&mpm.defaults, buckets.unwrap_or(1) as u32);
+    (mpm.fit)(&wanted, &mpm.ceilings, false).0
 }
 
 impl MpmConf {

@@ -1,19 +1,18 @@
 //! What the process that the administrator started does in every MPM, whether it has children or serves by itself: its PidFile,
 //! its signals, its greeting in the log, the outcome of reloads, and the view of the scoreboard for programs outside.
 
-use std::io;
-
-use super::note::Numbers;
 use super::pidfile::{Before, Outcome, PidFile};
-use super::serving::{self, Voice};
+use super::voice::Voice;
 use super::{conf, Mpm};
 use crate::log::Level;
+#[cfg(unix)]
 use crate::os::signal::{self, SignalSet};
 use crate::scoreboard::publish::{Labels, Publisher, State};
 use crate::scoreboard::Snapshot;
 use crate::server::Generation;
 
 /// What this process hears.
+#[cfg(unix)]
 const SIGNALS: [i32; 7] = [
     libc::SIGTERM,
     libc::SIGINT,
@@ -53,7 +52,8 @@ pub fn begin(generation: &Generation) -> Result<PidFile, ()> {
 }
 
 /// Blocks what this process hears, and gives the mask with which it waits.
-pub fn take_on_signals() -> io::Result<SignalSet> {
+#[cfg(unix)]
+pub fn take_on_signals() -> std::io::Result<SignalSet> {
     signal::ignore(libc::SIGPIPE)?;
     signal::ignore(libc::SIGXFSZ)?;
     for number in SIGNALS {
@@ -63,14 +63,14 @@ pub fn take_on_signals() -> io::Result<SignalSet> {
     Ok(SIGNALS.iter().fold(before, |mask, s| mask.without(*s)))
 }
 
-/// Tells the log that a generation serves.
-pub fn introduce(numbers: &Numbers, generation: &Generation) {
+/// Tells the log that a generation serves; the numbers are those of the first two messages.
+pub fn introduce((configured, built): (u32, u32), generation: &Generation) {
     let voice = Voice::of(generation);
     let server = &generation.server_field;
     let told = format!("{server} configured -- resuming normal operations");
-    voice.own(Level::Notice, numbers.configured, told);
-    let built = format!("Server built: {}", crate::version::BUILT);
-    voice.own(Level::Info, numbers.built, built);
+    voice.own(Level::Notice, configured, told);
+    let told = format!("Server built: {}", crate::version::BUILT);
+    voice.own(Level::Info, built, told);
     let words: Vec<String> = std::env::args_os()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
@@ -125,7 +125,7 @@ impl View {
             server: generation.server_field.clone(),
             parent: std::process::id(),
         };
-        let limits = serving::fit(mpm, generation).limits;
+        let limits = conf::fit(mpm, generation).limits;
         let opened = Publisher::create(
             &path,
             labels,

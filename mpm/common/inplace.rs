@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::accept;
 use super::child;
-use super::serving::Voice;
 use super::share::Share;
 use super::system;
+use super::voice::Voice;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit, Stage};
 use crate::connection::{serve, Parked};

@@ -4,7 +4,9 @@
 
 // Where one process does all, some of these are half used: its own children are what the unused halves are about. They stay
 // compiled, so that their tests hold in every build.
+#[cfg(unix)]
 pub mod accept;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod child;
 // An MPM has one of two tables of directives.
@@ -16,13 +18,15 @@ pub mod conf;
 // The threads of a child whose number does not change.
 #[cfg(any(mpm = "worker", mpm = "event"))]
 pub mod crew;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod exits;
 pub mod front;
 // Where a thread drives many connections it is not compiled.
-#[cfg(not(mpm = "event"))]
+#[cfg(all(unix, not(mpm = "event")))]
 #[cfg_attr(mpm = "mpmt_os2", allow(dead_code))]
 pub mod inplace;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod ladder;
 #[cfg_attr(
@@ -30,51 +34,69 @@ pub mod ladder;
     allow(dead_code)
 )]
 pub mod limits;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod line;
-#[cfg_attr(one_process, allow(dead_code))]
 pub mod note;
-#[cfg(not(one_process))]
+#[cfg(all(unix, not(one_process)))]
 pub mod parent;
 pub mod pidfile;
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg_attr(any(one_process, windows), allow(dead_code))]
 pub mod plan;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod pool;
 pub mod query;
-#[cfg(not(one_process))]
+#[cfg(all(unix, not(one_process)))]
 pub mod reload;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod serving;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod share;
-#[cfg(not(one_process))]
+#[cfg(all(unix, not(one_process)))]
 pub mod single;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod supervisor;
+#[cfg(unix)]
 pub mod system;
 // The threads of a process whose number changes.
-#[cfg(all(threaded, not(any(mpm = "worker", mpm = "event"))))]
+#[cfg(all(unix, threaded, not(any(mpm = "worker", mpm = "event"))))]
 // Each takes what it needs.
 #[allow(dead_code)]
 pub mod threads;
+#[cfg_attr(any(one_process, windows), allow(dead_code))]
+pub mod voice;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod simulation;
 
-#[cfg(not(one_process))]
+#[cfg(all(unix, not(one_process)))]
 use child::Child;
 use limits::{Ceilings, Fitted, Wanted};
-use note::{Note, Numbers};
-use supervisor::Exit;
+use note::Note;
+#[cfg(unix)]
+use note::Numbers;
 
 use super::Owner;
 use crate::server::Generation;
 use crate::sync::Shared;
 
-/// All that one Unix MPM is to the common half.
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Stopped,
+    /// A child found that there is no hope, or none ever came up.
+    Fatal,
+}
+
+/// All that one MPM is to the common half.
 pub struct Mpm {
     /// The numbers of its messages.
+    #[cfg(unix)]
     pub numbers: Numbers,
     /// What is fixed at compile time.
     pub ceilings: Ceilings,
@@ -87,7 +109,7 @@ pub struct Mpm {
     /// The life of the started process: `parent::run`, or `threads::alone::run` where that process serves by itself.
     pub run: fn(&'static Mpm, Shared<Generation>, &mut dyn Owner) -> Exit,
     /// A child's whole life between its set-up and its exit; gives the exit code.
-    #[cfg(not(one_process))]
+    #[cfg(all(unix, not(one_process)))]
     pub serve: fn(&Child) -> i32,
     /// In what MPMs of one process differ.
     #[cfg(one_process)]

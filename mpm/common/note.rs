@@ -31,7 +31,8 @@ impl fmt::Display for Note {
     }
 }
 
-/// The message numbers with which one MPM tells the events that all of them have.
+/// The message numbers with which one Unix MPM tells the events that all of them have.
+#[cfg(unix)]
 #[derive(Clone, Copy, Debug)]
 pub struct Numbers {
     pub configured: u32,
@@ -48,4 +49,12 @@ pub struct Numbers {
     pub stranger: u32,
     pub killed_in_a_row: u32,
     pub never_started: u32,
+}
+
+#[cfg(unix)]
+impl Numbers {
+    /// Those of the greeting: that the server is configured, and when it was built.
+    pub fn greeting(&self) -> (u32, u32) {
+        (self.configured, self.built)
+    }
 }

@@ -15,8 +15,9 @@ use super::pidfile::PidFile;
 use super::plan::Status;
 use super::pool::{Child as Known, Phase};
 use super::reload::{Checker, Heard};
-use super::serving::{Serving, Voice};
+use super::serving::Serving;
 use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish};
+use super::voice::Voice;
 use super::{single, Mpm};
 use crate::listen::Listener;
 use crate::log::Level;
@@ -128,7 +129,7 @@ impl<'o> Parent<'o> {
         };
         parent.view = View::open(mpm, &parent.current);
         parent.publish(State::Starting);
-        front::introduce(&mpm.numbers, &parent.current);
+        front::introduce(mpm.numbers.greeting(), &parent.current);
         Some(parent)
     }
 
@@ -463,7 +464,7 @@ impl<'o> Parent<'o> {
                 serving.generation = None;
             }
         }
-        front::introduce(&self.mpm.numbers, &self.current);
+        front::introduce(self.mpm.numbers.greeting(), &self.current);
         self.tell_outcome(None);
     }
 

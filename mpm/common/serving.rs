@@ -4,11 +4,8 @@
 use std::io;
 
 use super::conf::{self, MpmConf};
-use super::limits::Fitted;
-use super::note::Note;
 use super::supervisor::Spec;
 use super::Mpm;
-use crate::log::{ErrorLog, Level, Levels, Site};
 use crate::os::limits::{self as limit, Resource};
 use crate::scoreboard::{Segment, Shape};
 use crate::server::Generation;
@@ -34,7 +31,7 @@ impl Serving {
         server_started: u64,
     ) -> io::Result<Serving> {
         let conf = conf::of(&generation);
-        let fitted = fit(mpm, &generation);
+        let fitted = conf::fit(mpm, &generation);
         let max_draining = fitted.limits.max_processes.saturating_mul(DRAINING_FACTOR);
         let spec = Spec {
             number: id,
@@ -71,78 +68,8 @@ pub fn allow_descriptors(wanted: u32) -> io::Result<()> {
     limit::set(Resource::Files, needed.min(hard), hard)
 }
 
-/// The limits of a generation; the warnings were given when it was read.
-pub fn fit(mpm: &Mpm, generation: &Generation) -> Fitted {
-    let buckets = generation.listeners.iter().map(|l| l.bucket() + 1).max();
-    let wanted = conf::of(generation).wanted(&mpm.defaults, buckets.unwrap_or(1) as u32);
-    (mpm.fit)(&wanted, &mpm.ceilings, false).0
-}
-
 fn core_folder(conf: &MpmConf, generation: &Generation) -> String {
     let folder = conf.core_dump_directory.as_ref();
     let folder = folder.unwrap_or(&generation.globals.root);
     folder.display().to_string()
-}
-
-/// The main server as a place to log from.
-pub struct Voice<'a> {
-    levels: &'a Levels,
-    log: ErrorLog,
-}
-
-impl<'a> Voice<'a> {
-    /// The voice of a generation's main server.
-    pub fn of(generation: &'a Generation) -> Voice<'a> {
-        let server = generation.main_server();
-        Voice {
-            levels: &server.levels,
-            log: server.error_log.clone(),
-        }
-    }
-
-    /// Logs a note, as the core or as the MPM, as Apache does for its number.
-    pub fn tell(&self, note: &Note) {
-        match note.number {
-            ..=100 => core::tell(self, note),
-            _ => own::tell(self, note),
-        }
-    }
-
-    /// Logs a message of the core's.
-    pub fn core(&self, level: Level, number: u32, text: impl Into<String>) {
-        core::tell(self, &Note::new(level, number, text));
-    }
-
-    /// Logs a message of the MPM's.
-    pub fn own(&self, level: Level, number: u32, text: impl Into<String>) {
-        own::tell(self, &Note::new(level, number, text));
-    }
-}
-
-impl Site for Voice<'_> {
-    fn log_levels(&self) -> &Levels {
-        self.levels
-    }
-
-    fn log_errors(&self) -> &ErrorLog {
-        &self.log
-    }
-}
-
-mod core {
-    use super::*;
-    const LOG_MODULE: &str = "core";
-
-    pub fn tell(voice: &Voice<'_>, note: &Note) {
-        crate::log!(voice, note.level, note.number, "{}", note.text);
-    }
-}
-
-mod own {
-    use super::*;
-    const LOG_MODULE: &str = crate::mpm::LOG_MODULE;
-
-    pub fn tell(voice: &Voice<'_>, note: &Note) {
-        crate::log!(voice, note.level, note.number, "{}", note.text);
-    }
 }

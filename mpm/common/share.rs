@@ -2,8 +2,8 @@
 
 use super::child::Child;
 use super::exits::SICK;
-use super::serving::Voice;
 use super::system;
+use super::voice::Voice;
 use crate::connection::host::ChildFacts;
 use crate::listen::Listener;
 use crate::log::Level;

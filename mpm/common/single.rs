@@ -12,7 +12,7 @@ use crate::sync::Shared;
 
 /// Serves in this process until a stop signal comes.
 pub fn run(mpm: &Mpm, generation: Shared<Generation>) -> Exit {
-    let voice = super::serving::Voice::of(&generation);
+    let voice = super::voice::Voice::of(&generation);
     let serving = Serving::new(mpm, generation.clone(), 0, scoreboard::now());
     let serving = match serving {
         Ok(serving) => serving,

@@ -6,7 +6,7 @@ use std::task::{ready, Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::super::common::accept;
-use super::super::common::serving::Voice;
+use super::super::common::voice::Voice;
 use super::hall::Hall;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit, Release, Stage};

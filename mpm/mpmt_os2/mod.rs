@@ -14,13 +14,13 @@ use super::common::exits::SICK;
 use super::common::inplace::{serve_queued, Orders};
 use super::common::limits::{Ceilings, Wanted};
 use super::common::note::Numbers;
-use super::common::serving::Voice;
 use super::common::share::Share;
 use super::common::threads::conf::{
     pool_directives, MAX_CONNECTIONS_PER_CHILD, MAX_REQUESTS_PER_CHILD, THREAD_STACK_SIZE,
 };
 use super::common::threads::limits::fit_processes;
 use super::common::threads::{End, Pool, NUMBERS};
+use super::common::voice::Voice;
 use super::common::{accept, parent, system, Mpm};
 use crate::config::directive::Directive;
 use crate::listen::{Accepted, Acceptor, Next};

@@ -19,6 +19,7 @@ use crate::mpm::common::limits::Fitted;
 use crate::mpm::common::note::{Note, Numbers};
 use crate::mpm::common::plan::{self, Plan, Rate, Remark, Status};
 use crate::mpm::common::pool::{Child, Phase, Pool};
+pub use crate::mpm::common::Exit;
 
 /// How long the first child of a new generation may take until it reports ready.
 pub const PROBE_TIME: Duration = Duration::from_secs(30);
@@ -44,15 +45,6 @@ pub enum Kind {
     Graceful,
     /// Old children end at once.
     Restart,
-}
-
-/// How the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// As asked.
-    Stopped,
-    /// A child found that there is no hope, or none ever came up.
-    Fatal,
 }
 
 /// What the mind knows of one generation.

@@ -20,8 +20,8 @@ use crate::mpm::common::front::{self, View};
 use crate::mpm::common::limits::{Ceilings, Fitted, Wanted};
 use crate::mpm::common::note::Note;
 use crate::mpm::common::pidfile::PidFile;
-use crate::mpm::common::serving::Voice;
 use crate::mpm::common::supervisor::{Exit, Kind};
+use crate::mpm::common::voice::Voice;
 use crate::mpm::common::Mpm;
 use crate::mpm::Owner;
 use crate::os::poll::{wait, Waiting};
@@ -186,7 +186,7 @@ impl<'o> Alone<'o> {
         }
         let folder = conf::of(&first).core_dump_directory.as_ref();
         let _ = signal::dump_core_in(folder.unwrap_or(&first.globals.root));
-        front::introduce(&mpm.numbers, &first);
+        front::introduce(mpm.numbers.greeting(), &first);
         alone.owner.serving(&first);
         Some(alone)
     }
@@ -396,7 +396,7 @@ impl<'o> Alone<'o> {
             }
         }
         let current = self.current();
-        front::introduce(&self.mpm.numbers, &current);
+        front::introduce(self.mpm.numbers.greeting(), &current);
         front::tell_outcome(&current, self.pid_file, self.reloads, None);
     }
 
