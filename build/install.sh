@@ -121,6 +121,10 @@ install_man() {
     done
 }
 
+install_manual() {
+    put 644 "$srcdir/docs/manual/mpm.html" "$manualdir/mpm.html"
+}
+
 install_include() {
     put 644 "$builddir/include/httpd_config.h" "$includedir/httpd_config.h"
     files "$srcdir/include" | while read -r name; do
@@ -150,7 +154,7 @@ install_other() {
     done
 }
 
-parts='program conf htdocs error icons cgi man include build other'
+parts='program conf htdocs error icons cgi man manual include build other'
 
 install_all() {
     for part in $parts; do
@@ -175,7 +179,7 @@ same_gone() {
 
 uninstall() {
     for place in "$sbindir/$progname$exe" "$sbindir/apachectl" "$bindir/apxs" \
-        "$includedir/httpd_config.h" "$installbuilddir/config.nice" "$installbuilddir/config_vars.mk"; do
+        "$includedir/httpd_config.h" "$manualdir/mpm.html" "$installbuilddir/config.nice" "$installbuilddir/config_vars.mk"; do
         gone "$place"
     done
     files "$srcdir/docs/conf" | while read -r name; do gone "$sysconfdir/original/$(installed "${name%.in}")"; done
@@ -184,7 +188,7 @@ uninstall() {
     same_gone docs/icons "$iconsdir"
     same_gone docs/error "$errordir"
     for folder in "$sysconfdir/original/extra" "$sysconfdir/original" "$iconsdir/small" "$iconsdir" "$errordir/include" "$errordir" \
-        "$mandir/man1" "$mandir/man8" "$mandir" "$includedir" "$installbuilddir" "$libexecdir" "$bindir" "$sbindir"; do
+        "$mandir/man1" "$mandir/man8" "$mandir" "$manualdir" "$includedir" "$installbuilddir" "$libexecdir" "$bindir" "$sbindir"; do
         rmdir "$root$folder" 2>/dev/null || :
     done
     printf 'Uninstalled. Kept: configuration in %s, documents in %s, CGI programs in %s, logs in %s\n' \

@@ -96,3 +96,45 @@ fn check_config(draft: &mut Draft<'_>) -> Result<(), String> {
 pub fn query(generation: &Generation, code: u32) -> Option<i64> {
     common::query::answer(&chosen::MPM, generation, code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::chosen::{DIRECTIVES, MPM};
+
+    /// The default that the MPM's own text for the manual gives for a directive.
+    fn told(page: &str, directive: &str) -> Option<i64> {
+        let row = format!("<tr><td>{directive}</td><td>");
+        let (number, _) = page.split_once(&row)?.1.split_once('<')?;
+        number.parse().ok()
+    }
+
+    #[test]
+    fn the_manual_tells_the_defaults() {
+        let place = format!(
+            "{}/mpm/{}/manual.html",
+            env!("CARGO_MANIFEST_DIR"),
+            env!("HTTPD_MPM_NAME")
+        );
+        let page = std::fs::read_to_string(&place).expect("the MPM's section of the manual");
+        let defaults = MPM.defaults;
+        let numbers = [
+            ("StartServers", defaults.start_servers),
+            ("StartThreads", defaults.start_servers),
+            ("MinSpareServers", defaults.min_spare),
+            ("MinSpareThreads", defaults.min_spare),
+            ("MaxSpareServers", defaults.max_spare),
+            ("MaxSpareThreads", defaults.max_spare),
+            ("ThreadsPerChild", defaults.threads_per_child),
+            ("MaxRequestWorkers", defaults.max_request_workers),
+            ("MaxThreads", defaults.max_request_workers),
+            ("ServerLimit", defaults.server_limit),
+            ("ThreadLimit", defaults.thread_limit),
+            ("MaxConnectionsPerChild", 0),
+        ];
+        for (name, number) in numbers {
+            if DIRECTIVES.iter().any(|directive| directive.name == name) {
+                assert_eq!(told(&page, name), Some(number), "{name} in {place}");
+            }
+        }
+    }
+}

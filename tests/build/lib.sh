@@ -78,7 +78,7 @@ stub() {
         mkdir "$1/mpm/$name"
         cp "$facts" "$1/mpm/$name/facts"
     done
-    for part in conf docroot cgi-examples man icons error; do
+    for part in conf docroot cgi-examples man manual icons error; do
         test ! -d "$SRCDIR/docs/$part" || cp -R "$SRCDIR/docs/$part" "$1/docs/"
     done
     awk '/^\[/ { keep = /^\[(package|features)\]/ } keep && !/^(default-run|autotests|build)/ { print }

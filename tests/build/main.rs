@@ -47,4 +47,4 @@ macro_rules! scripts {
     ($($name:ident)*) => { $(#[test] fn $name() { script(stringify!($name)); })* };
 }
 
-scripts! { shells shellcheck options layouts triplets modules folders header make install checks cargo bindings apachectl }
+scripts! { shells shellcheck options layouts triplets modules folders header make install checks cargo bindings manual apachectl }
