@@ -10,6 +10,7 @@ use super::voice::Voice;
 #[cfg(not(one_process))]
 use super::Mpm;
 use crate::log::Level;
+use crate::os::crash;
 use crate::os::process::allow_core_dumps;
 #[cfg(not(one_process))]
 use crate::os::process::exit_now;
@@ -126,7 +127,11 @@ pub fn enter(child: &Child) -> Result<(), i32> {
     let conf = child.conf();
     let folder = conf.core_dump_directory.as_ref();
     let folder = folder.unwrap_or(&child.generation.globals.root);
-    let _ = signal::dump_core_in(folder);
+    let _ = crash::dump_core_in(folder);
+    match child.line {
+        Some(_) => child.board.own.report_crashes(),
+        None => crash::tell_on_stderr(),
+    }
     drop_privileges(&child.generation)?;
     if conf.core_dump_directory.is_some() {
         if let Err(error) = allow_core_dumps(true) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::limits::{Fitted, Wanted};
+use super::quarantine::Rule;
 use super::Mpm;
 use crate::config::directive::Cmd;
 use crate::config::value::Conf;
@@ -36,6 +37,8 @@ pub struct MpmConf {
     pub score_board_file: Option<PathBuf>,
     /// CoreDumpDirectory.
     pub core_dump_directory: Option<PathBuf>,
+    /// CrashQuarantine.
+    pub crash_quarantine: Rule,
     /// EnableExceptionHook.
     pub exception_hook: bool,
     /// GracefulShutdownTimeout; `None` waits for ever.
@@ -117,6 +120,7 @@ macro_rules! directives {
             Directive::new("PidFile", Scope::SERVER, Take1, set::pid_file, "The file that holds the parent's process number"),
             Directive::new("ScoreBoardFile", Scope::SERVER, Take1, set::score_board_file, "A file in which other programs can read what the server is doing"),
             Directive::new("CoreDumpDirectory", Scope::SERVER, Take1, set::core_dump_directory, "The folder a crashing process goes to before it dumps core"),
+            Directive::new("CrashQuarantine", Scope::SERVER, Argv, set::crash_quarantine, "A URL that crashed so many children within so many seconds is answered with 503 for so many seconds: on (3 60 300), off, or the three numbers"),
             Directive::new("EnableExceptionHook", Scope::SERVER, Flag, set::exception_hook, "Whether modules are told of a crash before the process ends"),
             Directive::new("GracefulShutdownTimeout", Scope::SERVER, Take1, set::graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
             Directive::new("MaxConnectionsPerChild", Scope::SERVER, Take1, set::max_connections_per_child, "Connections after which a child is replaced; 0 is without limit"),
@@ -248,6 +252,27 @@ pub fn core_dump_directory(cmd: &mut Cmd<'_>) -> Answer {
         ));
     }
     cmd.server_conf::<MpmConf>().core_dump_directory = Some(path);
+    Ok(())
+}
+
+pub fn crash_quarantine(cmd: &mut Cmd<'_>) -> Answer {
+    let seconds = |cmd: &Cmd<'_>, place| cmd.number(place, 1, 86_400).map(Duration::from_secs);
+    let rule = match cmd.args.len() {
+        1 if cmd.arg(0).eq_ignore_ascii_case("off") => Rule::OFF,
+        1 if cmd.arg(0).eq_ignore_ascii_case("on") => Rule::USUAL,
+        3 => Rule {
+            crashes: cmd.number(0, 1, 1000)?,
+            within: seconds(cmd, 1)?,
+            hold: seconds(cmd, 2)?,
+        },
+        _ => {
+            return Err("CrashQuarantine must be on, off, or three numbers: crashes, seconds within which they count, seconds to hold the URL back".into())
+        }
+    };
+    if cfg!(one_process) {
+        cmd.warn_no_effect("the process that crashes is the whole server");
+    }
+    cmd.server_conf::<MpmConf>().crash_quarantine = rule;
     Ok(())
 }
 

@@ -90,6 +90,10 @@ impl Host for InPlace {
         });
     }
 
+    fn shuns(&self, key: &dyn Fn() -> u64) -> bool {
+        self.board.own.view().shuns(key)
+    }
+
     fn child(&self) -> ChildFacts {
         self.facts
     }

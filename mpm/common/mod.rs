@@ -46,6 +46,8 @@ pub mod plan;
 #[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod pool;
+#[cfg_attr(one_process, allow(dead_code))]
+pub mod quarantine;
 pub mod query;
 #[cfg(all(unix, not(one_process)))]
 pub mod reload;

@@ -8,12 +8,14 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::child::{self, Child};
+use super::conf;
 use super::exits::Ended;
 use super::front::{self, View};
 use super::line::{self, ParentEnd, Report};
 use super::pidfile::PidFile;
 use super::plan::Status;
 use super::pool::{Child as Known, Phase};
+use super::quarantine::{self, Quarantine};
 use super::reload::{Checker, Heard};
 use super::serving::Serving;
 use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish};
@@ -73,6 +75,7 @@ struct Parent<'o> {
     /// Checkers that have given their answer, or were given up, and are still to be reaped.
     spent_checkers: Vec<Pid>,
     view: View,
+    quarantine: Quarantine,
     reloads: u64,
     server_started: u64,
     /// A child has been ready.
@@ -118,6 +121,7 @@ impl<'o> Parent<'o> {
             checker: None,
             spent_checkers: Vec::new(),
             view: View::none(),
+            quarantine: Quarantine::default(),
             reloads: 0,
             server_started,
             up: false,
@@ -244,6 +248,7 @@ impl<'o> Parent<'o> {
             self.hear_child(pid);
             self.lines.remove(&pid);
             if let Some(child) = ours {
+                self.look_for_crash(pid, child, ended(exited.exit));
                 if let Some(serving) = self.servings.get(&child.generation) {
                     serving.segment.leave(child.slot);
                 }
@@ -252,10 +257,41 @@ impl<'o> Parent<'o> {
         }
     }
 
+    /// Tells what a child that crashed was at work on, and holds the URL back if it did so too often.
+    fn look_for_crash(&mut self, pid: Pid, child: Known, ended: Ended) {
+        let Ended::Signal { number, .. } = ended else {
+            return;
+        };
+        let serving = self.servings.get(&child.generation);
+        let Some(crash) = serving.and_then(|s| s.segment.view().crash(child.slot)) else {
+            return;
+        };
+        let Some(note) = quarantine::tell(pid, number, &crash) else {
+            return;
+        };
+        let voice = Voice::of(&self.current);
+        voice.tell(&note);
+        let rule = conf::of(&self.current).crash_quarantine;
+        let Some(key) = crash.key() else { return };
+        if self.quarantine.crashed(key, &rule, Instant::now()) {
+            voice.tell(&quarantine::tell_held(&rule, &crash));
+            self.shun();
+        }
+    }
+
+    /// Tells the children of all generations what is held back.
+    fn shun(&self) {
+        let keys = self.quarantine.keys();
+        self.servings.values().for_each(|s| s.segment.shun(&keys));
+    }
+
     // --- once a second ---
 
     fn round(&mut self, now: Instant) {
         self.leave(now);
+        if self.quarantine.release(now) {
+            self.shun();
+        }
         let servings = &self.servings;
         self.sup
             .tick(now, &mut |_, child| match servings.get(&child.generation) {
@@ -445,6 +481,7 @@ impl<'o> Parent<'o> {
         let serving = Serving::new(self.mpm, generation, id, self.server_started)
             .map_err(|error| format!("no memory for the scoreboard: {error}"))?;
         let spec = serving.spec.clone();
+        serving.segment.shun(&self.quarantine.keys());
         self.servings.insert(id, serving);
         Ok(spec)
     }

@@ -105,6 +105,10 @@ impl Host for LoopHost {
         self.hall.count(what, change);
     }
 
+    fn shuns(&self, key: &dyn Fn() -> u64) -> bool {
+        self.hall.share.board.own.view().shuns(key)
+    }
+
     fn child(&self) -> ChildFacts {
         self.hall.share.facts()
     }

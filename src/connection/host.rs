@@ -1,5 +1,6 @@
 //! What the MPM lends to every connection that it drives. Implemented in `mpm/`.
 
+use crate::os::driven;
 use crate::scoreboard::WorkerSlot;
 use crate::sync::Work;
 use std::rc::Rc;
@@ -24,6 +25,12 @@ pub trait Host {
     /// A connection begins or ends to be in this state; `event` shows the numbers in the scoreboard.
     fn count(&self, what: Stage, change: i32) {
         let _ = (what, change);
+    }
+
+    /// True for a URL that has crashed too often of late (CrashQuarantine): `key` gives what stands for it, if it is asked at all.
+    fn shuns(&self, key: &dyn Fn() -> u64) -> bool {
+        let _ = key;
+        false
     }
 
     /// Facts for mod_status and logs.
@@ -79,5 +86,6 @@ pub async fn blocking<T: 'static + crate::sync::MaybeSend>(
     host: &dyn Host,
     work: impl FnOnce() -> T + crate::sync::MaybeSend + 'static,
 ) -> std::io::Result<T> {
+    let work = driven::carrying(work);
     crate::run::call(|job| host.block(job), work).await
 }

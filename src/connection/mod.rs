@@ -12,10 +12,13 @@ pub mod response;
 pub mod transport;
 
 use crate::log::Mark;
+use crate::os::driven::Driven;
 use context::ServeContext;
 use limits::ReadLimits;
 use std::cell::{Cell, RefCell};
+use std::future::{poll_fn, Future};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use transport::{TcpTransport, Transport};
@@ -74,6 +77,8 @@ pub struct ConnInfo {
     pub short_linger: Cell<bool>,
     /// Words that modules leave for the whole connection.
     pub notes: RefCell<crate::request::table::Table>,
+    /// The request in work, for the report of a crash.
+    pub driven: Driven,
 }
 
 impl Parked {
@@ -119,12 +124,16 @@ pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
         bytes_logged: Cell::new((0, 0)),
         short_linger: Cell::new(false),
         notes: RefCell::default(),
+        driven: Driven::default(),
     };
     for hook in &ctx.generation.hooks.pre_connection {
         hook(&mut info, &ctx);
     }
     let transport = TcpTransport::new(parked.socket, parked.local, parked.peer);
-    http1::serve(ctx, Rc::new(info), transport, parked.deadline).await
+    let info = Rc::new(info);
+    let mut serving = pin!(http1::serve(ctx, info.clone(), transport, parked.deadline));
+    // Whatever a poll of this connection breaks is not its neighbours' doing.
+    poll_fn(|cx| info.driven.during(|| serving.as_mut().poll(cx))).await
 }
 
 /// Closes a parked connection whose deadline is over.

@@ -10,6 +10,7 @@
 pub mod clock;
 #[cfg(unix)]
 pub mod descriptor;
+pub mod driven;
 #[cfg(unix)]
 pub mod spawner;
 #[cfg(unix)]

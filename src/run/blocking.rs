@@ -72,7 +72,7 @@ mod imp {
     use std::task::{Context, Poll, Waker};
     use std::time::Duration;
 
-    use crate::os::signal::{self, SignalSet};
+    use crate::os::{crash, signal};
     use crate::sync::{Lock, Popped, Queue, Shared};
 
     /// A thread ends after so long without work.
@@ -145,7 +145,7 @@ mod imp {
     impl Inner {
         fn work(&self) {
             // Signals are for the thread that waits for them.
-            let _ = signal::block(&SignalSet::full());
+            let _ = signal::block(&crash::all_others());
             while let Popped::Item(work) = self.queue.pop(Some(IDLE)) {
                 let _ = catch_unwind(AssertUnwindSafe(work));
             }

@@ -16,6 +16,8 @@ pub(super) mod head {
     pub const CLOSING: usize = 3;
     /// What ended children had counted: accesses, bytes, microseconds, then processor times.
     pub const RETIRED: usize = 4;
+    /// How many of the words behind the slots' entries name a URL that is not to be worked on.
+    pub const SHUNNED: usize = 11;
     pub const WORDS: usize = 16;
 }
 
@@ -73,6 +75,12 @@ pub(super) mod worker {
     pub const WORDS: usize = 40;
 }
 
+/// The most URLs that are shunned at once.
+pub const SHUNNED_MOST: usize = 64;
+
+/// Words of a process record's report of a crash, which stands behind the workers. A long URL is cut.
+pub(super) const CRASH_WORDS: usize = 256;
+
 // Bytes of the texts, the closing zero included.
 
 /// Of the client's address.
@@ -96,14 +104,24 @@ pub struct Shape {
 impl Shape {
     /// Bytes of the directory, in whole pages.
     pub(super) fn directory_bytes(&self, page: usize) -> usize {
-        let words = head::WORDS + entry::WORDS * self.slots as usize;
+        let words = self.shunned_at() + SHUNNED_MOST;
         (words * 8).next_multiple_of(page)
     }
 
     /// Bytes of one process record, in whole pages.
     pub(super) fn record_bytes(&self, page: usize) -> usize {
-        let words = process::WORDS + worker::WORDS * self.threads as usize;
+        let words = self.crash_at() + CRASH_WORDS;
         (words * 8).next_multiple_of(page)
+    }
+
+    /// The word of the directory where the shunned URLs begin.
+    pub(super) fn shunned_at(&self) -> usize {
+        head::WORDS + entry::WORDS * self.slots as usize
+    }
+
+    /// The word of a process record where its report of a crash begins.
+    pub(super) fn crash_at(&self) -> usize {
+        process::WORDS + worker::WORDS * self.threads as usize
     }
 
     pub(super) fn total_bytes(&self, page: usize) -> usize {

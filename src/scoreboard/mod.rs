@@ -4,6 +4,7 @@
 //! has pages that only it can write, and the directory (who is in which slot) is the parent's alone. What decides anything
 //! stays in the parent's own memory: the scoreboard is only ever shown and, for idle maintenance, counted.
 
+pub mod crash;
 pub mod layout;
 pub mod publish;
 pub mod segment;
@@ -11,6 +12,7 @@ pub mod slot;
 pub mod snapshot;
 pub mod status;
 
+pub use crash::Crash;
 pub use layout::Shape;
 pub use segment::{Segment, Standing, Totals, View};
 pub use slot::{Held, ProcessSlot, RequestFacts, WorkerSlot};

@@ -4,7 +4,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 
-use super::layout::{self, entry, get, head, process, put, worker, Shape};
+use super::crash::Crash;
+use super::layout::{self, entry, get, head, process, put, worker, Shape, SHUNNED_MOST};
 use super::slot::ProcessSlot;
 use crate::os::memory::{memory_file, page_size, Access, Map};
 use crate::sync::Shared;
@@ -140,6 +141,16 @@ impl Segment {
         put(self.words(), entry_at(slot) + entry::PID, 0);
     }
 
+    /// Tells the children which URLs they are not to work on, by their [`key`](super::crash::key)s.
+    pub fn shun(&self, keys: &[u64]) {
+        let keys = keys.get(..SHUNNED_MOST).unwrap_or(keys);
+        let at = self.view.shape.shunned_at();
+        for (index, key) in keys.iter().enumerate() {
+            put(self.words(), at + index, *key);
+        }
+        put(self.words(), head::SHUNNED, keys.len() as u64);
+    }
+
     /// Adds what children of an older generation had counted, so that the server's totals go on.
     pub fn add_retired(&self, totals: &Totals) {
         for (index, value) in totals.words().into_iter().enumerate() {
@@ -199,6 +210,24 @@ impl View {
     /// Whether the parent has told the child in that slot to finish.
     pub fn is_draining(&self, slot: u32) -> bool {
         self.standing(slot) as u8 >= Standing::Draining as u8
+    }
+
+    /// Whether a URL is not to be worked on. One load where none is shunned; only then its key is asked for.
+    pub fn shuns(&self, key: impl FnOnce() -> u64) -> bool {
+        let count = get(self.directory(), head::SHUNNED) as usize;
+        if count == 0 {
+            return false;
+        }
+        let key = key();
+        let at = self.shape.shunned_at();
+        let mut keys = (0..count.min(SHUNNED_MOST)).map(|index| get(self.directory(), at + index));
+        keys.any(|shunned| shunned == key)
+    }
+
+    /// What the process in that slot wrote down when it crashed, as untrusted as all that it wrote.
+    pub fn crash(&self, slot: u32) -> Option<Crash> {
+        let words = self.record(slot).get(self.shape.crash_at()..)?;
+        Crash::read(words)
     }
 
     pub(super) fn standing(&self, slot: u32) -> Standing {

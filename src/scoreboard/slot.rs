@@ -7,6 +7,7 @@ use super::layout::{self, add, get, process, put, put_text, worker};
 use super::segment::{worker_at, View};
 use super::status::Status;
 use crate::os::memory::Map;
+use crate::os::{self, driven};
 use crate::sync::Shared;
 
 /// The record of this process.
@@ -58,6 +59,13 @@ impl ProcessSlot {
                 put(words, at + index, 0);
             }
         }
+        put(words, self.view.shape().crash_at() + driven::SIGNAL, 0);
+    }
+
+    /// A crash of this process reports here.
+    pub fn report_crashes(&self) {
+        let at = self.view.shape().crash_at();
+        os::crash::record_in(&self.map, at * 8, layout::CRASH_WORDS);
     }
 
     /// The number of this slot in its generation.

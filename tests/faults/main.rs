@@ -7,6 +7,7 @@ mod harness;
 
 mod children;
 mod clients;
+mod crashes;
 mod files;
 mod reload;
 mod sight;

@@ -15,6 +15,7 @@ macro_rules! pool_directives {
             Directive::new("PidFile", Scope::SERVER, Take1, set::pid_file, "The file that holds the server's process number"),
             Directive::new("ScoreBoardFile", Scope::SERVER, Take1, set::score_board_file, "A file in which other programs can read what the server is doing"),
             Directive::new("CoreDumpDirectory", Scope::SERVER, Take1, set::core_dump_directory, "The folder a crashing process goes to before it dumps core"),
+            Directive::new("CrashQuarantine", Scope::SERVER, Argv, set::crash_quarantine, "A URL that crashed so many children within so many seconds is answered with 503 for so many seconds: on (3 60 300), off, or the three numbers"),
             Directive::new("GracefulShutdownTimeout", Scope::SERVER, Take1, set::graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
             Directive::new("MaxMemFree", Scope::SERVER, Take1, set::max_mem_free, "Has no effect: memory is given back when it is not needed"),
             Directive::new("MinSpareThreads", Scope::SERVER, Take1, set::min_spare, "The fewest idle threads of a process"),

@@ -15,7 +15,7 @@ use crate::protocol::decimal;
 use crate::protocol::http1::chunked::Decoder;
 use crate::protocol::Reject;
 use crate::request::{phases, Request};
-use crate::scoreboard::{RequestFacts, Status as SlotStatus};
+use crate::scoreboard::{crash, RequestFacts, Status as SlotStatus};
 use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::io;
@@ -199,10 +199,12 @@ impl Http1 {
             return Some(self);
         }
         let permit = poll_fn(|cx| ctx.host.poll_permit(cx)).await;
-        begin_slot(&permit, &r);
+        begin(&permit, &r);
+        let shunned = ctx.host.shuns(&|| r.conn.driven.read(crash::key_of));
         self.body_clock = Clock::start(self.info.read_limits.body, crate::run::now());
         r.exchange = Exchange::Http1(self);
         match reading {
+            Ok(()) if shunned => phases::reject(&mut r, 503).await,
             Ok(()) => phases::process(&mut r).await,
             Err(Refused::With(reject)) => phases::reject(&mut r, reject.status).await,
             Err(Refused::Silently) => {}
@@ -231,6 +233,7 @@ impl Http1 {
             http.keep_alive = false;
         }
         ctx.give_back(std::mem::take(&mut r.headers_in));
+        http.info.driven.rest();
         Some(http)
     }
 }
@@ -270,27 +273,46 @@ async fn finish_response(r: &mut Request) {
     r.exchange = exchange;
 }
 
-fn begin_slot(permit: &Permit, r: &Request) {
-    if let Some(slot) = &permit.slot {
-        slot.set(SlotStatus::Writing);
-        let mut client = Vec::with_capacity(40);
-        decimal::push_address(&mut client, r.client.ip());
-        let mut protocol = *b"http/1.1";
-        let version = r.version.as_str().as_bytes();
-        for (small, letter) in protocol.iter_mut().zip(version) {
-            *small = letter.to_ascii_lowercase();
-        }
-        let facts = RequestFacts {
-            client: &client,
-            line: &r.the_request,
-            tail: r.ctx.generation.main.see_request_tail,
-            vhost: r.server().host().as_bytes(),
-            protocol: &protocol,
-            before: (u64::from(r.conn.requests.get()), 0),
-        };
-        slot.begin(
-            &facts,
-            crate::os::clock::microseconds(r.request_time) as u64,
-        );
+/// Says what is worked on from now on: to the scoreboard, and for the report of a crash.
+fn begin(permit: &Permit, r: &Request) {
+    let mut client = Vec::with_capacity(40);
+    decimal::push_address(&mut client, r.client.ip());
+    let host = r.server().host().as_bytes();
+    r.conn.driven.say(|words| say(words, r, &client, host));
+    let Some(slot) = &permit.slot else { return };
+    slot.set(SlotStatus::Writing);
+    let mut protocol = *b"http/1.1";
+    let version = r.version.as_str().as_bytes();
+    for (small, letter) in protocol.iter_mut().zip(version) {
+        *small = letter.to_ascii_lowercase();
+    }
+    let facts = RequestFacts {
+        client: &client,
+        line: &r.the_request,
+        tail: r.ctx.generation.main.see_request_tail,
+        vhost: host,
+        protocol: &protocol,
+        before: (u64::from(r.conn.requests.get()), 0),
+    };
+    slot.begin(
+        &facts,
+        crate::os::clock::microseconds(r.request_time) as u64,
+    );
+}
+
+/// The words of a report, in the order that [`crash::Crash`] expects.
+fn say(words: &mut Vec<u8>, r: &Request, client: &[u8], host: &[u8]) {
+    words.extend_from_slice(client);
+    words.push(0);
+    words.extend_from_slice(host);
+    words.push(b':');
+    decimal::push(words, u64::from(r.conn.local.port()));
+    words.push(0);
+    words.extend_from_slice(&r.method_name);
+    words.push(0);
+    words.extend_from_slice(&r.uri);
+    if let Some(query) = &r.args {
+        words.push(b'?');
+        words.extend_from_slice(query);
     }
 }

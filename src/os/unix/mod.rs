@@ -4,6 +4,7 @@
 
 use std::io;
 
+pub mod crash;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod epoll;
 pub mod fd;

@@ -1,12 +1,10 @@
 //! Signals: a handler does nothing but set a flag. The stop signals stay blocked in a serving process and are let in only
 //! while it waits (`ppoll`, `epoll_pwait` with a mask), so that none is lost between looking at the flag and waiting.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::check;
 
@@ -17,25 +15,12 @@ const LIMIT: usize = 129;
 static RAISED: [AtomicBool; LIMIT] = [const { AtomicBool::new(false) }; LIMIT];
 /// How many came, wrapping, so that every loop of the process can tell by one look that something did.
 static ARRIVALS: AtomicU32 = AtomicU32::new(0);
-/// Where a crash goes to dump core: a C string that is never freed.
-static CRASH_FOLDER: AtomicPtr<libc::c_char> = AtomicPtr::new(std::ptr::null_mut());
 
 extern "C" fn note(signal: libc::c_int) {
     if let Some(flag) = usize::try_from(signal).ok().and_then(|n| RAISED.get(n)) {
         flag.store(true, Ordering::SeqCst);
         ARRIVALS.fetch_add(1, Ordering::SeqCst);
     }
-}
-
-extern "C" fn crash(signal: libc::c_int) {
-    let folder = CRASH_FOLDER.load(Ordering::SeqCst);
-    if !folder.is_null() {
-        // SAFETY: points at a C string that lives for ever; chdir may be called in a handler.
-        unsafe { libc::chdir(folder) };
-    }
-    // SAFETY: raise may be called in a handler. The action was reset by SA_RESETHAND, so this ends the process by its
-    // own signal as soon as the handler returns.
-    unsafe { libc::raise(signal) };
 }
 
 /// A set of signals.
@@ -143,29 +128,6 @@ pub fn ignore(signal: i32) -> io::Result<()> {
 /// The signal does what the system does by default.
 pub fn default(signal: i32) -> io::Result<()> {
     act(signal, libc::SIG_DFL, 0)
-}
-
-/// Crashes (SEGV, BUS, ABRT, ILL, FPE) go to this folder first, then end the process as they would have
-/// (CoreDumpDirectory).
-pub fn dump_core_in(folder: &Path) -> io::Result<()> {
-    let folder: CString = super::c_string(folder.as_os_str().as_bytes())?;
-    // Kept for ever: a handler may be reading the one before.
-    CRASH_FOLDER.store(folder.into_raw(), Ordering::SeqCst);
-    for signal in [
-        libc::SIGSEGV,
-        libc::SIGBUS,
-        libc::SIGABRT,
-        libc::SIGILL,
-        libc::SIGFPE,
-    ] {
-        // SA_ONSTACK: a thread that ran over its stack still gets here, on the stack std keeps for that.
-        act(
-            signal,
-            crash as *const () as libc::sighandler_t,
-            libc::SA_RESETHAND | libc::SA_ONSTACK,
-        )?;
-    }
-    Ok(())
 }
 
 /// Whether the signal came since its flag was last taken.

@@ -97,6 +97,10 @@ impl Pages {
         for slot in 0..SHAPE.slots {
             let glance = glance(view, slot);
             assert!(glance.idle + glance.busy <= SHAPE.threads);
+            if let Some(crash) = view.crash(slot) {
+                assert!(crash.target.len() <= self.page as usize);
+                crash.key();
+            }
         }
         let path = self.folder.path().join("board");
         let mut publisher = Publisher::create(&path, Labels::default(), 1, 1).expect("a file");

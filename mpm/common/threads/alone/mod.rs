@@ -24,6 +24,7 @@ use crate::mpm::common::supervisor::{Exit, Kind};
 use crate::mpm::common::voice::Voice;
 use crate::mpm::common::Mpm;
 use crate::mpm::Owner;
+use crate::os::crash;
 use crate::os::poll::{wait, Waiting};
 use crate::os::process;
 use crate::os::signal::{self, SignalSet};
@@ -174,6 +175,9 @@ impl<'o> Alone<'o> {
         alone
             .view
             .publish(&first, State::Starting, Snapshot::default);
+        let folder = conf::of(&first).core_dump_directory.as_ref();
+        let _ = crash::dump_core_in(folder.unwrap_or(&first.globals.root));
+        crash::tell_on_stderr();
         let begun = front::take_on_signals()
             .map(|mask| alone.mask = mask)
             .map_err(|error| error.to_string())
@@ -184,8 +188,6 @@ impl<'o> Alone<'o> {
             alone.view.end();
             return None;
         }
-        let folder = conf::of(&first).core_dump_directory.as_ref();
-        let _ = signal::dump_core_in(folder.unwrap_or(&first.globals.root));
         front::introduce(mpm.numbers.greeting(), &first);
         alone.owner.serving(&first);
         Some(alone)

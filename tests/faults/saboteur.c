@@ -1,0 +1,161 @@
+/*
+ * Loaded into the server by LD_PRELOAD (tests/faults/crashes.rs): when the server looks at a file of a certain name, the thread
+ * that looks does what no module should. So the server itself needs no code that can break it.
+ *
+ *   crash-KIND        ends the thread's process: segv, bus, ill, fpe, abrt, sys, stack (overflow), kill
+ *   scribble-own      writes random numbers to the process's own pages of the scoreboard, 10,000 times
+ *   scribble-all      writes to the pages that it may only read
+ *   peek              reads the file that the environment's PEEK names, and writes how that went to PEEK_TOLD
+ *
+ * A look-up of a host's name crashes where the environment has CRASH_NAMES.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static volatile int zero, ones = 11;
+
+static void own_signal(int number)
+{
+    raise(number);
+}
+
+static int deeper(volatile char *above)
+{
+    volatile char here[4096];
+    here[0] = above ? (char)(above[0] + 1) : 0;
+    return deeper(here) + here[0];
+}
+
+static void crash(const char *kind)
+{
+    if (strcmp(kind, "segv") == 0)
+        *(volatile int *)(uintptr_t)zero = 1;
+    else if (strcmp(kind, "ill") == 0)
+        __builtin_trap();
+    else if (strcmp(kind, "fpe") == 0)
+        zero = ones / zero;
+    else if (strcmp(kind, "abrt") == 0)
+        abort();
+    else if (strcmp(kind, "bus") == 0)
+        own_signal(SIGBUS);
+    else if (strcmp(kind, "sys") == 0)
+        own_signal(SIGSYS);
+    else if (strcmp(kind, "stack") == 0)
+        zero = deeper(NULL);
+    else if (strcmp(kind, "kill") == 0)
+        kill(getpid(), SIGKILL);
+}
+
+/* Numbers that are the same in each run (SplitMix64). */
+static uint64_t next(uint64_t *state)
+{
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* Writes to the scoreboard's pages that this process has with these rights. */
+static void scribble(const char *rights, int times)
+{
+    char line[512];
+    uint64_t state = 4711;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && fgets(line, sizeof line, maps)) {
+        unsigned long from, to;
+        char found[8];
+        int i;
+        if (!strstr(line, "memfd:scoreboard") || sscanf(line, "%lx-%lx %7s", &from, &to, found) != 3
+            || strncmp(found, rights, 2) != 0)
+            continue;
+        for (i = 0; i < times; i++) {
+            uint64_t *words = (uint64_t *)from;
+            uint64_t value = next(&state);
+            /* Small numbers mean something: they are pids, counts and states. */
+            words[next(&state) % ((to - from) / 8)] = value % 3 ? value : value % 64;
+        }
+    }
+    if (maps)
+        fclose(maps);
+}
+
+static void peek(void)
+{
+    const char *name = getenv("PEEK"), *told = getenv("PEEK_TOLD");
+    char byte = 0;
+    int from = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    int why = from < 0 ? errno : 0;
+    FILE *to = told ? fopen(told, "we") : NULL;
+    if (to) {
+        if (from >= 0 && read(from, &byte, 1) == 1)
+            fprintf(to, "read\n");
+        else
+            fprintf(to, "%s\n", strerror(why));
+        fclose(to);
+    }
+    if (from >= 0)
+        close(from);
+}
+
+static void look(const char *path)
+{
+    const char *name = path ? strrchr(path, '/') : NULL;
+    name = name ? name + 1 : path;
+    if (!name)
+        return;
+    if (strncmp(name, "crash-", 6) == 0)
+        crash(name + 6);
+    else if (strcmp(name, "scribble-own") == 0)
+        scribble("rw", 10000);
+    else if (strcmp(name, "scribble-all") == 0)
+        scribble("r-", 1);
+    else if (strcmp(name, "peek") == 0)
+        peek();
+}
+
+
+int statx(int folder, const char *restrict path, int flags, unsigned mask, struct statx *restrict to)
+{
+    static int (*real)(int, const char *, int, unsigned, struct statx *);
+    if (!real)
+        real = (int (*)(int, const char *, int, unsigned, struct statx *))dlsym(RTLD_NEXT, "statx");
+    look(path);
+    return real(folder, path, flags, mask, to);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    static int (*real)(const char *, int, ...);
+    va_list more;
+    mode_t mode;
+    va_start(more, flags);
+    mode = va_arg(more, mode_t);
+    va_end(more);
+    if (!real)
+        real = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, "open64");
+    look(path);
+    return real(path, flags, mode);
+}
+
+int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char *restrict host, socklen_t host_length,
+                char *restrict service, socklen_t service_length, int flags)
+{
+    static int (*real)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int);
+    if (getenv("CRASH_NAMES"))
+        crash("segv");
+    if (!real)
+        real = (int (*)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int))
+            dlsym(RTLD_NEXT, "getnameinfo");
+    return real(address, length, host, host_length, service, service_length, flags);
+}
