@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::limits::{Fitted, Wanted};
-use super::quarantine::Rule;
 use super::Mpm;
 use crate::config::directive::Cmd;
 use crate::config::value::Conf;
@@ -63,6 +62,38 @@ impl Conf for MpmConf {
     /// All of it belongs to the main server, so nothing is ever on top of it.
     fn merge(&self, _over: &Self) -> Self {
         self.clone()
+    }
+}
+
+/// CrashQuarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// So many crashes; 0: never.
+    pub crashes: u32,
+    /// Within this time.
+    pub within: Duration,
+    /// Hold a URL back for so long.
+    pub hold: Duration,
+}
+
+impl Rule {
+    /// `on`.
+    pub const USUAL: Rule = Rule {
+        crashes: 3,
+        within: Duration::from_secs(60),
+        hold: Duration::from_secs(300),
+    };
+
+    /// `off`.
+    pub const OFF: Rule = Rule {
+        crashes: 0,
+        ..Rule::USUAL
+    };
+}
+
+impl Default for Rule {
+    fn default() -> Rule {
+        Rule::USUAL
     }
 }
 

@@ -46,6 +46,7 @@ pub mod plan;
 #[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod pool;
+#[cfg(unix)]
 #[cfg_attr(one_process, allow(dead_code))]
 pub mod quarantine;
 pub mod query;

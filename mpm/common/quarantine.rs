@@ -4,8 +4,9 @@
 //! Decided here, in the parent's own memory; children hear of it through the scoreboard's directory, which they cannot write.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::conf::Rule;
 use super::exits::signal_words;
 use super::note::Note;
 use crate::log::{raw, Level};
@@ -15,38 +16,6 @@ use crate::scoreboard::Crash;
 
 /// URLs that have crashed, but not often enough yet, beyond which the oldest is forgotten.
 const SUSPECTS: usize = 1024;
-
-/// CrashQuarantine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// So many crashes; 0: never.
-    pub crashes: u32,
-    /// Within this time.
-    pub within: Duration,
-    /// Hold a URL back for so long.
-    pub hold: Duration,
-}
-
-impl Rule {
-    /// `on`.
-    pub const USUAL: Rule = Rule {
-        crashes: 3,
-        within: Duration::from_secs(60),
-        hold: Duration::from_secs(300),
-    };
-
-    /// `off`.
-    pub const OFF: Rule = Rule {
-        crashes: 0,
-        ..Rule::USUAL
-    };
-}
-
-impl Default for Rule {
-    fn default() -> Rule {
-        Rule::USUAL
-    }
-}
 
 /// What the parent remembers of crashes.
 #[derive(Debug, Default)]
@@ -138,6 +107,7 @@ pub fn tell_held(rule: &Rule, crash: &Crash) -> Note {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU64;
 use super::layout::{self, add, get, process, put, put_text, worker};
 use super::segment::{worker_at, View};
 use super::status::Status;
+use crate::os::driven;
 use crate::os::memory::Map;
-use crate::os::{self, driven};
 use crate::sync::Shared;
 
 /// The record of this process.
@@ -63,9 +63,10 @@ impl ProcessSlot {
     }
 
     /// A crash of this process reports here.
+    #[cfg(unix)]
     pub fn report_crashes(&self) {
         let at = self.view.shape().crash_at();
-        os::crash::record_in(&self.map, at * 8, layout::CRASH_WORDS);
+        crate::os::crash::record_in(&self.map, at * 8, layout::CRASH_WORDS);
     }
 
     /// The number of this slot in its generation.
