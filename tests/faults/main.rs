@@ -9,6 +9,7 @@ mod children;
 mod clients;
 mod crashes;
 mod files;
+mod hostile;
 mod reload;
 mod sight;
 mod signals;

@@ -3,7 +3,8 @@
  * that looks does what no module should. So the server itself needs no code that can break it.
  *
  *   crash-KIND        ends the thread's process: segv, bus, ill, fpe, abrt, sys, stack (overflow), kill
- *   scribble-own      writes random numbers to the process's own pages of the scoreboard, 10,000 times
+ *   scribble-own      writes random numbers to the process's own pages of the scoreboard, 10,000 times over some seconds; the pid
+ *                     in the environment's STRANGER is among them
  *   scribble-all      writes to the pages that it may only read
  *   peek              reads the file that the environment's PEEK names, and writes how that went to PEEK_TOLD
  *
@@ -66,12 +67,29 @@ static uint64_t next(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-/* Writes to the scoreboard's pages that this process has with these rights. */
+/* One of them, such as might mean something: any number, a small one (a count, a state), or a pid that is none of the server's. */
+static uint64_t number(uint64_t *state)
+{
+    const char *stranger = getenv("STRANGER");
+    uint64_t any = next(state);
+    switch (any % 4) {
+    case 0:
+        return stranger ? strtoull(stranger, NULL, 10) : 1;
+    case 1:
+        return any / 4 % 32;
+    default:
+        return any;
+    }
+}
+
+/* Writes so many numbers to the scoreboard's pages that this process has with these rights, with pauses. */
 static void scribble(const char *rights, int times)
 {
+    static int done;
     char line[512];
     uint64_t state = 4711;
-    FILE *maps = fopen("/proc/self/maps", "re");
+    /* Once: the server may look at one file several times. */
+    FILE *maps = done++ ? NULL : fopen("/proc/self/maps", "re");
     while (maps && fgets(line, sizeof line, maps)) {
         unsigned long from, to;
         char found[8];
@@ -81,9 +99,9 @@ static void scribble(const char *rights, int times)
             continue;
         for (i = 0; i < times; i++) {
             uint64_t *words = (uint64_t *)from;
-            uint64_t value = next(&state);
-            /* Small numbers mean something: they are pids, counts and states. */
-            words[next(&state) % ((to - from) / 8)] = value % 3 ? value : value % 64;
+            words[next(&state) % ((to - from) / 8)] = number(&state);
+            if (i % 25 == 0)
+                usleep(10000);
         }
     }
     if (maps)
