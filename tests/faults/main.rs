@@ -13,3 +13,4 @@ mod hostile;
 mod reload;
 mod sight;
 mod signals;
+mod slow;
