@@ -6,17 +6,14 @@ use crate::filters::{Bucket, FileRange};
 use crate::hooks::{Answer, Status};
 use crate::log;
 use crate::log::Level;
-use crate::os::clock;
+use crate::os::{clock, errno, file, path};
 use crate::protocol::http1::Framing;
 use crate::protocol::method::MethodSet;
 use crate::protocol::Method;
 use crate::request::{error, validators, FileInfo, FileKind, Request};
 use bstr::ByteSlice;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 
 const LOG_MODULE: &str = "core";
@@ -41,8 +38,8 @@ pub fn translate(r: &mut Request) -> Answer<'_> {
         return Answer::Now(Status::Http(400));
     }
     let root = match &r.core_server().document_root {
-        Some(root) => root.as_os_str().as_bytes(),
-        None => crate::version::default_docroot().as_bytes(),
+        Some(root) => path::to_bytes(root),
+        None => crate::version::default_docroot().as_bytes().into(),
     };
     let root = root.trim_end_with(|c| c == '/');
     r.filename = [root, below_server_path(r)].concat().into();
@@ -204,7 +201,7 @@ fn file_response(r: &mut Request) -> Status {
 }
 
 fn open_and_send(r: &mut Request, not_a_link: bool) -> Status {
-    let file = match open(&r.filename, not_a_link) {
+    let file = match file::open_to_send(path::of(&r.filename), not_a_link) {
         Ok(file) => file,
         Err(error) => return cannot_open(r, &error),
     };
@@ -234,15 +231,6 @@ fn open_and_send(r: &mut Request, not_a_link: bool) -> Status {
     Status::Ok
 }
 
-/// Opens a file for reading. What has taken its place since it was looked at, a link or a pipe that nobody writes to, leads
-/// nowhere and stops nobody.
-fn open(name: &[u8], not_a_link: bool) -> io::Result<File> {
-    let no_link = if not_a_link { libc::O_NOFOLLOW } else { 0 };
-    let mut options = File::options();
-    options.read(true).custom_flags(libc::O_NONBLOCK | no_link);
-    options.open(OsStr::from_bytes(name))
-}
-
 fn cannot_open(r: &Request, error: &io::Error) -> Status {
     log!(
         r,
@@ -253,7 +241,7 @@ fn cannot_open(r: &Request, error: &io::Error) -> Status {
         log::raw(&r.filename)
     );
     match error.raw_os_error() {
-        Some(libc::EMFILE | libc::ENFILE) => Status::Http(503),
+        Some(errno::EMFILE | errno::ENFILE) => Status::Http(503),
         _ if error.kind() == io::ErrorKind::NotFound => Status::Http(404),
         _ => Status::Http(403),
     }

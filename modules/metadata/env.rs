@@ -5,9 +5,9 @@ use crate::config::directive::{Arity, Cmd, Directive, Scope};
 use crate::config::value::Conf;
 use crate::hooks::module::Module;
 use crate::hooks::{Answer, HookEntry, Phase, Status};
+use crate::os::path;
 use crate::request::Request;
 use bstr::BString;
-use std::os::unix::ffi::OsStringExt;
 
 /// `mod_env.c`.
 pub static MODULE: Module = Module {
@@ -86,7 +86,7 @@ fn set(cmd: &mut Cmd<'_>) -> Result<(), String> {
 fn pass(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let name = cmd.arg(0).to_owned();
     match std::env::var_os(&name) {
-        Some(value) => cmd.dir_conf::<Env>().put(&name, value.into_vec().into()),
+        Some(value) => cmd.dir_conf::<Env>().put(&name, path::bytes(value).into()),
         None => cmd.warn(&format!("AH01506: PassEnv variable {name} was undefined")),
     }
     Ok(())

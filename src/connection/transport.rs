@@ -10,7 +10,6 @@ mod tcp;
 use std::fs::File;
 use std::io::{IoSlice, Result};
 use std::net::SocketAddr;
-use std::os::unix::fs::FileExt;
 use std::task::{ready, Context, Poll};
 
 pub use io::{
@@ -71,7 +70,7 @@ pub fn poll_copy_file<T: Transport + ?Sized>(
     let mut buf = [0u8; COPY];
     let want = usize::try_from(len).map_or(COPY, |len| len.min(COPY));
     let got = loop {
-        match file.read_at(&mut buf[..want], offset) {
+        match crate::os::file::read_at(file, &mut buf[..want], offset) {
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             done => break done?,
         }

@@ -172,7 +172,7 @@ impl FileRange {
         let start = out.len();
         let len = usize::try_from(self.len).map_err(|_| io::ErrorKind::OutOfMemory)?;
         out.resize(start + len, 0);
-        std::os::unix::fs::FileExt::read_exact_at(&*self.file, &mut out[start..], self.offset)
+        crate::os::file::read_exact_at(&self.file, &mut out[start..], self.offset)
     }
 }
 

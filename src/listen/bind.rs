@@ -8,7 +8,7 @@ use bstr::{BStr, BString};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{ListenSpec, Listener};
-use crate::os::socket;
+use crate::os::{errno, socket};
 
 /// What the configuration says of all listeners.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +168,7 @@ fn bind_any(
             // A system without IPv6 is not worth a word.
             problems.retain(|problem| {
                 let number = problem.error.as_ref().and_then(io::Error::raw_os_error);
-                number != Some(libc::EAFNOSUPPORT)
+                number != Some(errno::EAFNOSUPPORT)
             });
             bound.warnings.append(&mut problems);
             Ok(())
@@ -263,9 +263,7 @@ fn make(
     socket
         .set_nonblocking(true)
         .map_err(option("O_NONBLOCK", 78))?;
-    socket
-        .set_reuse_address(true)
-        .map_err(option("SO_REUSEADDR", 69))?;
+    socket::claim_address(&socket).map_err(option("SO_REUSEADDR", 69))?;
     socket
         .set_keepalive(true)
         .map_err(option("SO_KEEPALIVE", 71))?;

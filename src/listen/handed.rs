@@ -1,7 +1,7 @@
 //! Sockets that whoever started the server opened for it: a service manager (LISTEN_FDS, as systemd has it) or an earlier
 //! build of this program that hands its listeners over.
 
-use std::os::fd::OwnedFd;
+use crate::os::fd::OwnedFd;
 
 use bstr::BString;
 use socket2::SockRef;

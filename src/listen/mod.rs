@@ -11,9 +11,9 @@ mod spec;
 mod tests;
 mod wait;
 
+use crate::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use bstr::BString;
 
@@ -22,7 +22,7 @@ pub use handed::handed_down;
 pub use spec::{ListenSpec, Refused, MULTIPLE};
 pub use wait::{Acceptor, Next};
 
-use crate::os::socket;
+use crate::os::{errno, socket};
 
 /// A socket that connections come from.
 #[derive(Debug)]
@@ -67,15 +67,15 @@ impl Failure {
             return Failure::Shortage;
         };
         match number {
-            libc::EINTR
-            | libc::EPROTO
-            | libc::ECONNABORTED
-            | libc::ECONNRESET
-            | libc::ECONNREFUSED => Failure::Retry,
-            libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH => Failure::Retry,
-            libc::ENETDOWN => Failure::NetworkDown,
+            errno::EINTR
+            | errno::EPROTO
+            | errno::ECONNABORTED
+            | errno::ECONNRESET
+            | errno::ECONNREFUSED => Failure::Retry,
+            errno::ETIMEDOUT | errno::EHOSTUNREACH | errno::ENETUNREACH => Failure::Retry,
+            errno::ENETDOWN => Failure::NetworkDown,
             // EINVAL: the socket was stopped, by whichever process shares it.
-            libc::EBADF | libc::EINVAL => Failure::Closed,
+            errno::EBADF | errno::EINVAL => Failure::Closed,
             _ if error.kind() == io::ErrorKind::WouldBlock => Failure::Retry,
             _ => Failure::Shortage,
         }
@@ -167,7 +167,7 @@ impl AsFd for Listener {
 }
 
 impl AsRawFd for Listener {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+    fn as_raw_fd(&self) -> crate::os::fd::RawFd {
         self.socket.as_raw_fd()
     }
 }

@@ -1,8 +1,8 @@
 //! Binding, taking over, accepting, waiting: on loopback, with ports of the kernel's choice.
 
+use crate::os::fd::AsFd;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::*;

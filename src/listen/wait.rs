@@ -2,8 +2,8 @@
 //! only here. On Linux each waiter has a set of its own in the kernel, with the listeners in it exclusive: a connection wakes one
 //! waiter. Elsewhere it is poll, and all wake.
 
+use crate::os::fd::BorrowedFd;
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::{Accepted, Failure, Listener};
@@ -150,8 +150,8 @@ impl<'a> Acceptor<'a> {
 mod imp {
     use super::*;
     use crate::os::epoll::{self, Event};
+    use crate::os::fd::OwnedFd;
     use std::marker::PhantomData;
-    use std::os::fd::OwnedFd;
 
     pub struct Set<'a> {
         set: OwnedFd,
@@ -199,8 +199,8 @@ mod imp {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod imp {
     use super::*;
+    use crate::os::fd::AsFd;
     use crate::os::poll::{wait, Waiting};
-    use std::os::fd::AsFd;
 
     pub struct Set<'a>(Vec<BorrowedFd<'a>>);
 

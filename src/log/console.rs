@@ -32,7 +32,7 @@ impl Console {
             let destination = Destination::new(Target::File(path.to_path_buf()));
             destination.open()?;
             if let Some(file) = destination.descriptor() {
-                os::fd::duplicate_to_standard(file, 2)?;
+                os::file::duplicate_to_standard(file, 2)?;
             }
             Ok(destination)
         };

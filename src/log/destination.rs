@@ -4,13 +4,11 @@
 use super::level::Level;
 use super::syslog::Syslog;
 use super::target::Target;
-use crate::os::{self, descriptor};
+use crate::os::descriptor;
+use crate::os::file::{self, AsFile, BorrowedFile, OwnedFile};
 use crate::sync::{Counter, Once};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
 use std::time::Duration;
 
 /// Up to so many bytes reach a pipe in one piece, whoever else writes to it (PIPE_BUF).
@@ -32,7 +30,7 @@ pub struct Destination {
 enum Open {
     File(File),
     /// Writing end of a pipe, never blocking.
-    Pipe(OwnedFd),
+    Pipe(File),
     Syslog(Syslog),
 }
 
@@ -91,8 +89,8 @@ impl Destination {
             return Ok(());
         }
         let open = match &self.target {
-            Target::Stderr => Open::File(io::stderr().as_fd().try_clone_to_owned()?.into()),
-            Target::File(path) => Open::File(open_file(path)?),
+            Target::Stderr => Open::File(io::stderr().as_file().try_clone_to_owned()?.into()),
+            Target::File(path) => Open::File(file::open_to_append(path)?),
             Target::Syslog(target) => Open::Syslog(Syslog::open(target)),
             Target::Program(_) => return Ok(()),
         };
@@ -102,17 +100,18 @@ impl Destination {
     }
 
     /// Takes the pipe to a program that was started.
-    pub(super) fn connect(&self, pipe: OwnedFd) -> io::Result<()> {
-        os::fd::set_nonblocking(&pipe, true)?;
+    pub(super) fn connect(&self, pipe: OwnedFile) -> io::Result<()> {
+        let pipe = File::from(pipe);
+        descriptor::never_wait(&pipe)?;
         let _ = self.open.set(Open::Pipe(pipe));
         Ok(())
     }
 
     /// The descriptor, for what is a file or a pipe.
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    pub fn descriptor(&self) -> Option<BorrowedFile<'_>> {
         match self.open.get()? {
-            Open::File(file) => Some(file.as_fd()),
-            Open::Pipe(pipe) => Some(pipe.as_fd()),
+            Open::File(file) => Some(file.as_file()),
+            Open::Pipe(pipe) => Some(pipe.as_file()),
             Open::Syslog(_) => None,
         }
     }
@@ -121,7 +120,7 @@ impl Destination {
     pub(super) fn reopen(&self) -> io::Result<Option<&File>> {
         match (&self.target, self.open.get()) {
             (Target::File(path), Some(Open::File(file))) => {
-                descriptor::replace(file, open_file(path)?)?;
+                descriptor::replace(file, file::open_to_append(path)?)?;
                 Ok(Some(file))
             }
             _ => Ok(None),
@@ -139,7 +138,7 @@ impl Destination {
         // A pipe or a terminal under a name has nothing to be renamed away from.
         ours.is_file()
             && match std::fs::metadata(path) {
-                Ok(named) => (named.dev(), named.ino()) != (ours.dev(), ours.ino()),
+                Ok(named) => !file::is_same(&named, &ours),
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
             }
     }
@@ -203,10 +202,10 @@ impl Destination {
         self.losses.error.set(u64::from(code.unsigned_abs()));
     }
 
-    fn write_pipe(&self, pipe: &OwnedFd, lines: &[u8], wait: bool) -> usize {
+    fn write_pipe(&self, pipe: &File, lines: &[u8], wait: bool) -> usize {
         let mut done = 0;
         while let Some(rest) = lines.get(done..).filter(|rest| !rest.is_empty()) {
-            match os::fd::write(pipe, piece(rest)) {
+            match io::Write::write(&mut &*pipe, piece(rest)) {
                 Ok(written) => {
                     done += written;
                     if self.losses.stuck.get() != 0 {
@@ -217,7 +216,8 @@ impl Destination {
                     if !wait {
                         return done;
                     }
-                    if self.losses.stuck.get() != 0 || !becomes_writable(pipe) {
+                    if self.losses.stuck.get() != 0 || !descriptor::becomes_writable(pipe, PATIENCE)
+                    {
                         self.losses.stuck.set(1);
                         return self.settle(lines, (done, Err(error)));
                     }
@@ -275,13 +275,6 @@ fn piece(lines: &[u8]) -> &[u8] {
     }
 }
 
-fn becomes_writable(pipe: &OwnedFd) -> bool {
-    let mut waiting = [os::poll::Waiting::to_write(pipe)];
-    let ready = os::poll::wait(&mut waiting, Some(PATIENCE), None);
-    // A signal is no answer of the program's: the caller tries again.
-    ready.map_or(true, |ready| ready > 0)
-}
-
 /// Writes all, giving also how much was written before an error.
 fn write_out(mut to: impl io::Write, lines: &[u8]) -> (usize, io::Result<()>) {
     let mut done = 0;
@@ -294,13 +287,4 @@ fn write_out(mut to: impl io::Write, lines: &[u8]) -> (usize, io::Result<()>) {
         }
     }
     (done, Ok(()))
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o644)
-        .custom_flags(libc::O_NOCTTY)
-        .open(path)
 }

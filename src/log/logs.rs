@@ -4,11 +4,11 @@ use super::destination::Destination;
 use super::format::SystemError;
 use super::program::Programs;
 use super::target::Target;
-use crate::os;
+use crate::os::descriptor;
+use crate::os::file::{self, OwnedFile};
 use crate::sync::{Counter, Lock, Shared};
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
 
 /// What a log is for, which decides how a failure to open it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Logs {
             .iter()
             .position(|entry| Shared::ptr_eq(&entry.log, log));
         if let Some(descriptor) = log.descriptor() {
-            os::fd::duplicate_to_standard(descriptor, 2)?;
+            file::duplicate_to_standard(descriptor, 2)?;
             self.at_stderr
                 .set(index.map_or(0, |index| index as u64 + 1));
         }
@@ -141,7 +141,7 @@ impl Logs {
         if self.at_stderr.get() == index as u64 + 1 {
             if let Some(descriptor) = entry.log.descriptor() {
                 // If it fails, standard error stays with the old file, which is no loss of the log's lines.
-                let _ = os::fd::duplicate_to_standard(descriptor, 2);
+                let _ = file::duplicate_to_standard(descriptor, 2);
             }
         }
     }
@@ -153,11 +153,11 @@ impl Logs {
     }
 
     /// Takes, in a child, a file that the parent opened anew.
-    pub fn adopt(&self, index: usize, file: &OwnedFd) -> io::Result<()> {
+    pub fn adopt(&self, index: usize, file: &OwnedFile) -> io::Result<()> {
         let list = self.entries();
         let entry = list.get(index).ok_or(io::ErrorKind::NotFound)?;
         if let Some(place) = entry.log.descriptor() {
-            os::descriptor::replace(place, file)?;
+            descriptor::replace(place, file)?;
             self.follow_at_stderr(index, entry);
         }
         Ok(())

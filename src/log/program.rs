@@ -6,11 +6,10 @@ use super::level::Level;
 use super::site::Site;
 use super::target::Program;
 use crate::log;
-use crate::os::process::{Exit, Pid};
-use crate::os::{self, descriptor};
+use crate::os::file::{self, OwnedFile};
+use crate::os::process::{self, Exit, Pid};
+use crate::os::{descriptor, errno};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,7 +28,7 @@ pub struct Programs(Vec<Running>);
 #[derive(Debug)]
 struct Running {
     program: Program,
-    reading_end: OwnedFd,
+    reading_end: OwnedFile,
     /// `None` while it waits to be started again.
     pid: Option<Pid>,
     started: Instant,
@@ -41,8 +40,8 @@ impl Programs {
     }
 
     /// Starts a program and gives the writing end of its pipe.
-    pub(super) fn start(&mut self, program: &Program) -> io::Result<OwnedFd> {
-        let (reading_end, writing_end) = os::fd::pipe()?;
+    pub(super) fn start(&mut self, program: &Program) -> io::Result<OwnedFile> {
+        let (reading_end, writing_end) = file::pipe()?;
         descriptor::grow_pipe(&writing_end, PIPE_SIZE);
         let pid = spawn(program, &reading_end)?;
         self.0.push(Running {
@@ -88,6 +87,10 @@ impl Programs {
 
     /// Starts those again whose pause is over. To be called about once a second.
     pub fn tend(&mut self, site: &dyn Site) {
+        let ended = self.pids().find(|pid| process::has_ended_untold(*pid));
+        if let Some(pid) = ended {
+            self.exited(pid, Exit::Code(0), site);
+        }
         // One that waits and to which nobody writes any more is not needed.
         self.0.retain(|running| {
             running.pid.is_some() || !descriptor::is_finished(&running.reading_end)
@@ -131,19 +134,19 @@ impl Running {
 }
 
 /// Starts a program in a process group of its own, so that signals to the server's group do not end it.
-fn spawn(program: &Program, reading_end: &OwnedFd) -> io::Result<Pid> {
+fn spawn(program: &Program, reading_end: &OwnedFile) -> io::Result<Pid> {
     let words = program.words();
     let (name, arguments) = words.split_first().ok_or(io::ErrorKind::NotFound)?;
-    let child = Command::new(name)
+    let mut command = Command::new(name);
+    command
         .args(arguments)
-        .stdin(Stdio::from(reading_end.try_clone()?))
-        .process_group(0)
-        .spawn()
-        .map_err(|error| match error.kind() {
-            // std makes an error of its own of an empty name.
-            io::ErrorKind::InvalidInput => io::Error::from_raw_os_error(libc::ENOENT),
-            _ => error,
-        })?;
+        .stdin(Stdio::from(reading_end.try_clone()?));
+    process::own_group(&mut command);
+    let child = command.spawn().map_err(|error| match error.kind() {
+        // std makes an error of its own of an empty name.
+        io::ErrorKind::InvalidInput => io::Error::from_raw_os_error(errno::ENOENT),
+        _ => error,
+    })?;
     Pid::try_from(child.id()).map_err(io::Error::other)
 }
 

@@ -43,7 +43,7 @@ fn a_program_that_dies_is_started_again_and_loses_nothing() {
     log.write(b"one\ntwo\n", true);
 
     let first = programs.pids().next().expect("it runs");
-    let exited = os::process::wait(first).expect("waited").expect("ended");
+    let exited = process::wait(first).expect("waited").expect("ended");
     assert!(!programs.exited(first + 1, exited.exit, &server));
     assert!(programs.exited(first, exited.exit, &server));
     let text = std::fs::read_to_string(&errors).expect("told");
@@ -58,7 +58,7 @@ fn a_program_that_dies_is_started_again_and_loses_nothing() {
     programs.tend(&server);
     let second = programs.pids().next().expect("it runs again");
     drop((log, logs));
-    let exited = os::process::wait(second).expect("waited").expect("ended");
+    let exited = process::wait(second).expect("waited").expect("ended");
     assert!(programs.exited(second, exited.exit, &server));
     // Nobody writes any more: whatever is left of it is forgotten, once its pipe is empty.
     assert_eq!(programs.pids().count(), 0);
@@ -81,7 +81,7 @@ fn a_program_ends_with_its_writers() {
     log.write(b"one\ntwo\n", true);
     let pid = programs.pids().next().expect("it runs");
     drop((log, logs));
-    let exited = os::process::wait(pid).expect("waited").expect("ended");
+    let exited = process::wait(pid).expect("waited").expect("ended");
     assert_eq!(exited.exit, Exit::Code(0));
     let server = Server {
         levels: Levels::new(),

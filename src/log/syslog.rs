@@ -4,9 +4,9 @@
 use super::level::Level;
 use super::target::SyslogTarget;
 use crate::os::clock;
+use crate::os::syslog::Daemon;
 use crate::sync::Lock;
 use std::io;
-use std::os::unix::net::UnixDatagram;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where log daemons listen.
@@ -42,7 +42,7 @@ pub(super) struct Syslog {
     facility: u8,
     tag: String,
     /// `None` while there is no daemon; asked for again at each line.
-    socket: Lock<Option<UnixDatagram>>,
+    socket: Lock<Option<Daemon>>,
 }
 
 impl Syslog {
@@ -58,7 +58,7 @@ impl Syslog {
         Syslog {
             facility: known.map_or(LOCAL7, |&(_, number)| number),
             tag: tag.to_string(),
-            socket: Lock::new(connect(&SOCKETS).ok()),
+            socket: Lock::new(Daemon::connect(&SOCKETS).ok()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Syslog {
             }
         }
         *socket = None;
-        let open = connect(sockets)?;
+        let open = Daemon::connect(sockets)?;
         open.send(&datagram)?;
         *socket = Some(open);
         Ok(())
@@ -100,22 +100,10 @@ impl Syslog {
     }
 }
 
-fn connect(sockets: &[&str]) -> io::Result<UnixDatagram> {
-    let socket = UnixDatagram::unbound()?;
-    socket.set_nonblocking(true)?;
-    let mut result = Err(io::ErrorKind::NotFound.into());
-    for path in sockets {
-        result = socket.connect(path);
-        if result.is_ok() {
-            break;
-        }
-    }
-    result.map(|()| socket)
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::os::unix::net::UnixDatagram;
 
     #[test]
     fn lines_find_a_daemon_that_restarts() {

@@ -1,6 +1,7 @@
 //! Where a log goes, as the configuration names it: the first argument of `ErrorLog`, `CustomLog`, `TransferLog` and
 //! `GlobalLog`.
 
+use crate::os::{errno, program};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ impl Target {
         let folder = path.parent()?;
         let trouble = match std::fs::metadata(folder) {
             Ok(found) if found.is_dir() => return None,
-            Ok(_) => io::Error::from_raw_os_error(libc::ENOTDIR),
+            Ok(_) => io::Error::from_raw_os_error(errno::ENOTDIR),
             Err(error) => error,
         };
         Some((folder.to_path_buf(), trouble))
@@ -106,12 +107,14 @@ impl Program {
     /// What to start: the program and its arguments. Empty if there is no command.
     pub fn words(&self) -> Vec<String> {
         if self.shell {
-            let shell = ["/bin/sh", "-c", &self.command];
-            return shell.map(str::to_string).to_vec();
+            return program::shell(&self.command);
         }
         split(&self.command)
     }
 }
+
+/// Whether a backslash keeps what follows it. Not where it stands between the names of a path.
+const ESCAPES: bool = std::path::MAIN_SEPARATOR != '\\';
 
 /// Splits at blanks; quotes of either kind keep blanks, a backslash keeps what follows it.
 fn split(command: &str) -> Vec<String> {
@@ -122,7 +125,7 @@ fn split(command: &str) -> Vec<String> {
     while let Some(c) = chars.next() {
         if quote == Some(c) {
             quote = None;
-        } else if c == '\\' {
+        } else if c == '\\' && ESCAPES {
             word.get_or_insert_default().extend(chars.next());
         } else if quote.is_none() && (c == '"' || c == '\'') {
             quote = Some(c);

@@ -1,9 +1,10 @@
 //! Local time, its distance from UTC, and the kernel's number of the calling thread: what log lines and pages show and
-//! std does not tell.
-#![allow(unsafe_code)]
+//! std does not tell. Where the system's calendar has to be asked, `calendar` does.
 
-use std::ffi::CString;
 use std::time::SystemTime;
+
+pub use super::calendar::{local, strftime, utc};
+pub use super::process::thread_id;
 
 /// A moment of the calendar, in the zone it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,44 +46,6 @@ impl Moment {
     }
 }
 
-fn broken_down(seconds: i64, local: bool) -> libc::tm {
-    // SAFETY: all-zero bytes are a valid `tm`: numbers, and a pointer that may be null.
-    let mut tm: libc::tm = unsafe { std::mem::zeroed() };
-    let time = seconds as libc::time_t;
-    // SAFETY: both pointers are to live values of this frame, which the calls only read and fill.
-    unsafe {
-        if local {
-            libc::localtime_r(&time, &mut tm);
-        } else {
-            libc::gmtime_r(&time, &mut tm);
-        }
-    }
-    tm
-}
-
-fn moment(tm: &libc::tm) -> Moment {
-    Moment {
-        year: tm.tm_year.saturating_add(1900),
-        month: tm.tm_mon as u8 + 1,
-        day: tm.tm_mday as u8,
-        hour: tm.tm_hour as u8,
-        minute: tm.tm_min as u8,
-        second: tm.tm_sec as u8,
-        weekday: tm.tm_wday as u8,
-        offset: tm.tm_gmtoff as i32,
-    }
-}
-
-/// The local calendar at `seconds` since 1970.
-pub fn local(seconds: i64) -> Moment {
-    moment(&broken_down(seconds, true))
-}
-
-/// The calendar of UTC at `seconds` since 1970.
-pub fn utc(seconds: i64) -> Moment {
-    moment(&broken_down(seconds, false))
-}
-
 /// Seconds since 1970; before it negative.
 pub fn seconds(time: SystemTime) -> i64 {
     microseconds(time).div_euclid(1_000_000)
@@ -94,30 +57,6 @@ pub fn microseconds(time: SystemTime) -> i64 {
         Ok(since) => since.as_micros() as i64,
         Err(before) => -(before.duration().as_micros() as i64),
     }
-}
-
-/// Formats a time as strftime(3) does. Gives nothing if the format holds a NUL or makes more than 4 KiB.
-pub fn strftime(format: &str, seconds: i64, local: bool) -> Vec<u8> {
-    let Ok(format) = CString::new(format) else {
-        return Vec::new();
-    };
-    let tm = broken_down(seconds, local);
-    let mut text = vec![0u8; 4096];
-    // SAFETY: `text` is as long as is said, `format` ends in NUL, `tm` is filled in; its zone pointer is to static text.
-    let length =
-        unsafe { libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &tm) };
-    text.truncate(length);
-    text
-}
-
-/// The kernel's number of this thread, as `top` shows it; where the kernel tells none, that of the process.
-pub fn thread_id() -> u32 {
-    #[cfg(target_os = "linux")]
-    // SAFETY: takes no pointer and cannot fail.
-    let id = unsafe { libc::gettid() } as u32;
-    #[cfg(not(target_os = "linux"))]
-    let id = std::process::id();
-    id
 }
 
 #[cfg(test)]

@@ -2,18 +2,22 @@
 //! only here stands how this system does it, and only here (with `ffi`) `unsafe` is at home. A connection's path passes
 //! through it wherever a byte meets the kernel.
 //!
-//! `unix/` is complete where a system lacks a call too: it then falls back or answers `Unsupported`. `windows/` will stand
-//! beside it under the same names.
+//! `unix/` is complete where a system lacks a call too: it then falls back or answers `Unsupported`. `windows/` stands beside
+//! it under the same names, for all that a server without fork and signals needs.
 #![allow(unsafe_code)]
 
-#[cfg(unix)]
 pub mod clock;
-#[cfg(unix)]
-pub mod descriptor;
 pub mod driven;
+pub mod memory;
+pub mod program;
 #[cfg(unix)]
 pub mod spawner;
+mod strftime;
 #[cfg(unix)]
 pub mod unix;
 #[cfg(unix)]
 pub use unix::*;
+#[cfg(windows)]
+pub mod windows;
+#[cfg(windows)]
+pub use windows::*;

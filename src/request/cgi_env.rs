@@ -2,15 +2,17 @@
 //! it goes through the request's own environment, so that logs and redirects see the same.
 
 use super::Request;
+use crate::os::path;
 use crate::protocol::escape;
 use bstr::{BStr, BString, ByteSlice};
-use std::os::unix::ffi::OsStrExt;
 
-/// Variables of the server's own environment that programs are given, beside PATH.
+/// Variables of the server's own environment that programs are given, beside PATH: what they cannot start without.
+#[cfg(windows)]
+const INHERITED: &[&str] = &["SystemRoot", "COMSPEC", "PATHEXT", "WINDIR"];
 #[cfg(target_vendor = "apple")]
-const LIBRARIES: &str = "DYLD_LIBRARY_PATH";
-#[cfg(not(target_vendor = "apple"))]
-const LIBRARIES: &str = "LD_LIBRARY_PATH";
+const INHERITED: &[&str] = &["DYLD_LIBRARY_PATH"];
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const INHERITED: &[&str] = &["LD_LIBRARY_PATH"];
 
 /// The PATH of programs where the server has none.
 const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
@@ -19,9 +21,11 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin:/usr/local/bin";
 pub fn add_common(r: &mut Request) {
     add_fields(r);
     let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
-    r.env.set("PATH", path.as_bytes());
-    if let Some(libraries) = std::env::var_os(LIBRARIES) {
-        r.env.set(LIBRARIES, libraries.as_bytes());
+    r.env.set("PATH", path::bytes(path));
+    for name in INHERITED {
+        if let Some(value) = std::env::var_os(name) {
+            r.env.set(*name, path::bytes(value));
+        }
     }
     add_server(r);
     add_client(r);
@@ -62,11 +66,8 @@ fn variable_of(field: &[u8]) -> Option<BString> {
 
 fn add_server(r: &mut Request) {
     let root = r.core_server().document_root.clone();
-    let root = BString::from(
-        root.unwrap_or_else(|| crate::version::default_docroot().into())
-            .as_os_str()
-            .as_bytes(),
-    );
+    let root = root.unwrap_or_else(|| crate::version::default_docroot().into());
+    let root = BString::from(path::to_bytes(&root).into_owned());
     let context = r
         .context_document_root
         .clone()

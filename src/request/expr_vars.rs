@@ -2,6 +2,7 @@
 
 use super::Request;
 use crate::config::expr::{BoolExpr, Context, LocalTime, StringExpr, Variable, Vars};
+use crate::os::path;
 use bstr::{BString, ByteSlice};
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -104,9 +105,8 @@ impl Vars for Request {
             Variable::ServerProtocolVersionMajor => text(self.version_number() / 1000),
             Variable::ServerProtocolVersionMinor => text(self.version_number() % 1000),
             Variable::DocumentRoot => {
-                use std::os::unix::ffi::OsStrExt;
                 let root = self.core_server().document_root.as_ref()?;
-                bytes(root.as_os_str().as_bytes())
+                Some(path::to_bytes(root))
             }
             Variable::AuthType => self.auth_type.as_deref().and_then(|t| bytes(t.as_bytes())),
             Variable::ContentType => self

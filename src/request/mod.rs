@@ -72,7 +72,7 @@ pub enum FileKind {
 impl FileInfo {
     /// From what the file system said.
     pub fn of(meta: &std::fs::Metadata) -> FileInfo {
-        use std::os::unix::fs::MetadataExt;
+        let more = crate::os::file::properties(meta);
         let kind = match meta.file_type() {
             t if t.is_file() => FileKind::Regular,
             t if t.is_dir() => FileKind::Directory,
@@ -82,10 +82,10 @@ impl FileInfo {
             kind,
             size: meta.len(),
             mtime: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-            inode: meta.ino(),
-            mode: meta.mode(),
-            uid: meta.uid(),
-            gid: meta.gid(),
+            inode: more.inode,
+            mode: more.mode,
+            uid: more.uid,
+            gid: more.gid,
             not_a_link: false,
         }
     }

@@ -13,13 +13,11 @@ use crate::connection::context::{DirConf, Htaccess, Walked};
 use crate::hooks::Status;
 use crate::log;
 use crate::log::Level;
+use crate::os::{self, file};
 use crate::sync::Shared;
 use bstr::{BString, ByteSlice};
-use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -207,7 +205,7 @@ fn stat(name: &[u8]) -> io::Result<Metadata> {
 }
 
 fn path(name: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(name))
+    os::path::of(name)
 }
 
 fn is_missing(error: &io::Error) -> bool {
@@ -286,11 +284,12 @@ fn check_link(r: &Request, conf: &DirConf, end: usize) -> Result<bool, Status> {
     if !link.file_type().is_symlink() {
         return Ok(true);
     }
-    let same_owner = std::fs::metadata(name).is_ok_and(|target| target.uid() == link.uid());
+    let same_owner = std::fs::metadata(name)
+        .is_ok_and(|target| file::properties(&target).uid == file::properties(&link).uid);
     if conf.core().options().has(Options::OWNER_MATCH) && same_owner {
         return Ok(false);
     }
-    Err(link_refused(r, name.as_os_str().as_bytes()))
+    Err(link_refused(r, &os::path::to_bytes(name)))
 }
 
 fn link_refused(r: &Request, name: &[u8]) -> Status {
@@ -323,7 +322,7 @@ fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<D
         let version = (
             meta.modified().unwrap_or(std::time::UNIX_EPOCH),
             meta.len(),
-            meta.ino(),
+            file::properties(&meta).inode,
         );
         let known = ctx
             .htaccess(&file, conf.id)

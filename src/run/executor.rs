@@ -1,11 +1,11 @@
 //! The loop: runs what is ready, asks the kernel what became ready, and again. Two ways to drive it: `block_on` for a thread
 //! that serves one connection at a time, `turn` for an event loop that has many.
 
+use crate::os::fd::{AsFd, BorrowedFd};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::pin;
 use std::rc::{Rc, Weak};

@@ -1,9 +1,9 @@
 //! A descriptor that a task waits for: a connection's socket, a pipe, anything that can be polled. It joins the poller when
 //! an operation would block for the first time, and stays until it is dropped, across requests and while it is parked.
 
+use crate::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 

@@ -3,13 +3,13 @@
 //! The parent writes it from a snapshot, with plain writes and never through a mapping (a full disk would then be a bus
 //! error in the parent). Nothing is ever read back from it. A reader maps it and takes the sequence number before and after.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::layout::{CLIENT_BYTES, PROTOCOL_BYTES, REQUEST_BYTES, VHOST_BYTES};
 use super::snapshot::{Process, Snapshot, Worker};
+use crate::os::file;
 
 /// First bytes of the file.
 pub const MAGIC: [u8; 8] = *b"httpdsb\0";
@@ -100,7 +100,7 @@ impl Publisher {
 
     fn mark_over(&self) -> io::Result<()> {
         let over = (State::Over as u32).to_ne_bytes();
-        self.file.write_all_at(&over, AFTER_SEQUENCE as u64)
+        file::write_all_at(&self.file, &over, AFTER_SEQUENCE as u64)
     }
 
     fn grow(&mut self, processes: u32, threads: u32) -> io::Result<()> {
@@ -115,7 +115,7 @@ impl Publisher {
 
     fn write_sequence(&self) -> io::Result<()> {
         let bytes = self.sequence.to_ne_bytes();
-        self.file.write_all_at(&bytes, SEQUENCE_AT)
+        file::write_all_at(&self.file, &bytes, SEQUENCE_AT)
     }
 
     /// Writes head and process records in one piece, then the workers, where they stand behind all process records.
@@ -123,11 +123,11 @@ impl Publisher {
         let (head, workers) = bytes.split_at(HEADER_BYTES + PROCESS_BYTES * processes);
         let body = head.get(AFTER_SEQUENCE..).unwrap_or_default();
         let first = &head[..SEQUENCE_AT as usize];
-        self.file.write_all_at(body, AFTER_SEQUENCE as u64)?;
+        file::write_all_at(&self.file, body, AFTER_SEQUENCE as u64)?;
         let at = HEADER_BYTES + PROCESS_BYTES * self.processes as usize;
-        self.file.write_all_at(workers, at as u64)?;
+        file::write_all_at(&self.file, workers, at as u64)?;
         // The magic comes last: a file without it is not ready.
-        self.file.write_all_at(first, 0)
+        file::write_all_at(&self.file, first, 0)
     }
 
     fn render(&self, snapshot: &Snapshot, state: State) -> Vec<u8> {
@@ -186,12 +186,7 @@ fn fresh_file(path: &Path, processes: u32, threads: u32) -> io::Result<File> {
     beside.push(".new");
     let beside = PathBuf::from(beside);
     let _ = std::fs::remove_file(&beside);
-    let mut options = OpenOptions::new();
-    let file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(&beside)?;
+    let file = file::create_new(&beside)?;
     let process = PROCESS_BYTES as u64 + WORKER_BYTES as u64 * u64::from(threads);
     file.set_len(HEADER_BYTES as u64 + process * u64::from(processes))?;
     std::fs::rename(&beside, path)?;
@@ -316,7 +311,7 @@ mod tests {
         let old = File::open(&path).unwrap();
         publisher.publish(&snapshot(9, 2), State::Running).unwrap();
         let mut state = [0; 4];
-        old.read_exact_at(&mut state, 40).unwrap();
+        file::read_exact_at(&old, &mut state, 40).unwrap();
         assert_eq!(u32::from_ne_bytes(state), State::Over as u32);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!(u32_at(&bytes, 144), 9);

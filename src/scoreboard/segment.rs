@@ -1,12 +1,12 @@
 //! The shared pages of one generation: the parent makes them before it forks, a child attaches to its own record.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::atomic::AtomicU64;
 
 use super::crash::Crash;
 use super::layout::{self, entry, get, head, process, put, worker, Shape, SHUNNED_MOST};
 use super::slot::ProcessSlot;
+use crate::os::file::OwnedFile;
 use crate::os::memory::{memory_file, page_size, Access, Map};
 use crate::sync::Shared;
 
@@ -78,7 +78,7 @@ impl Totals {
 /// The parent's handle. Dropped in a child when it attaches.
 #[derive(Debug)]
 pub struct Segment {
-    file: OwnedFd,
+    file: OwnedFile,
     directory: Map,
     view: Shared<View>,
 }

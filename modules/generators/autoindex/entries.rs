@@ -4,14 +4,13 @@ use super::config::{find, Description, Flag, IndexDir, Key, Subject};
 use super::natural;
 use super::query::Query;
 use crate::connection::host::blocking;
+use crate::os;
 use crate::protocol::status;
 use crate::request::{FileKind, Request};
 use bstr::{BString, ByteSlice};
 use std::cmp::Ordering;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -37,7 +36,7 @@ pub(super) struct Entry {
 pub(super) fn names(folder: &Path) -> io::Result<Vec<BString>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder)? {
-        names.push(BString::from(entry?.file_name().into_vec()));
+        names.push(BString::from(os::path::bytes(entry?.file_name())));
     }
     Ok(names)
 }
@@ -168,7 +167,7 @@ fn entry(conf: &IndexDir, query: &Query, name: BString, sub: &Request) -> Option
 /// True for a folder that the server may not search: whatever it holds is answered with 403.
 fn cannot_enter(folder: &[u8]) -> bool {
     let inside = [folder, b"/."].concat();
-    std::fs::metadata(OsStr::from_bytes(&inside))
+    std::fs::metadata(os::path::of(&inside))
         .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
@@ -216,7 +215,7 @@ async fn add_titles(r: &Request, entries: &mut [Entry], untitled: Vec<(usize, BS
 
 fn read_title(path: &[u8]) -> Option<String> {
     let mut start = Vec::new();
-    File::open(OsStr::from_bytes(path))
+    File::open(os::path::of(path))
         .ok()?
         .take(TITLE_SEARCH)
         .read_to_end(&mut start)

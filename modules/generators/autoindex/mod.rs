@@ -14,15 +14,12 @@ use crate::hooks::module::Module;
 use crate::hooks::{Answer, HookEntry, Phase, Status};
 use crate::log;
 use crate::log::Level;
-use crate::os::clock;
+use crate::os::{clock, path};
 use crate::protocol::{date, escape, Method};
 use crate::request::{validators, FileKind, Request, DIRECTORY_TYPE};
 use bstr::{BStr, BString, ByteSlice};
 use config::{Flag, IndexDir};
 use page::Page;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 
 const LOG_MODULE: &str = "autoindex";
 
@@ -59,7 +56,7 @@ fn handle(r: &mut Request) -> Answer<'_> {
 async fn list(r: &mut Request) -> Status {
     let conf = r.dir_conf::<IndexDir>().cloned().unwrap_or_default();
     let query = query::Query::read(&conf, r.args.as_ref().map(|args| args.as_slice()));
-    let path = PathBuf::from(OsStr::from_bytes(&r.filename));
+    let path = path::of(&r.filename).to_path_buf();
     let ctx = r.ctx.clone();
     let read = blocking(&*ctx.host, move || entries::names(&path)).await;
     let names = match read.and_then(|names| names) {
@@ -155,7 +152,7 @@ async fn find_part(r: &mut Request, name: Option<&str>) -> Part {
     if !base.starts_with("text/") {
         return Part::None;
     }
-    let path = PathBuf::from(OsStr::from_bytes(&sub.filename));
+    let path = path::of(&sub.filename).to_path_buf();
     let ctx = r.ctx.clone();
     match blocking(&*ctx.host, move || std::fs::read(path)).await {
         Ok(Ok(text)) => Part::Text(text),

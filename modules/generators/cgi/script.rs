@@ -5,14 +5,12 @@
 //! server's spawner does both, if there is one.
 
 use crate::connection::context::ServeContext;
-use crate::os::fd;
-use crate::os::process::{self, Pid};
-use crate::os::spawner::{self, Client, Progress, Request as Order, Running};
+use crate::os::fd::{self, AsFd, OwnedFd};
+use crate::os::spawner::{self, Child, Client, Progress, Request as Order, Running};
 use crate::run::{self, Fd};
 use bytes::BytesMut;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -40,8 +38,8 @@ pub struct Script {
 }
 
 enum Process {
-    /// Ours; none once it is reaped.
-    Child(Option<Pid>),
+    /// Ours.
+    Child(Child),
     /// The spawner's.
     Foreign(Running),
 }
@@ -68,7 +66,7 @@ impl Script {
         let standard = [their_input, their_output, their_errors];
         let process = match &ctx.generation.spawner {
             Some(client) => Process::Foreign(ask(client, order, &standard).await?),
-            None => Process::Child(Some(spawner::start_here(order, standard.map(Some))?)),
+            None => Process::Child(spawner::start_here(order, standard.map(Some))?),
         };
         Ok(Script {
             process,
@@ -131,11 +129,11 @@ impl Script {
     pub async fn finish(mut self) {
         self.close_input();
         self.output = None;
-        if !self.ends_within(FAREWELL).await
-            && self.signal(libc::SIGTERM)
-            && !self.ends_within(GRACE).await
+        if !self.ends_within(FAREWELL).await && self.ask_to_end() && !self.ends_within(GRACE).await
         {
-            self.signal(libc::SIGKILL);
+            if let Process::Child(child) = &self.process {
+                child.kill();
+            }
         }
         // What is left is done when it is dropped.
     }
@@ -143,17 +141,17 @@ impl Script {
     async fn ends_within(&mut self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         match &mut self.process {
-            Process::Child(pid) => reaped(pid, end).await,
+            Process::Child(child) => reaped(child, end).await,
             Process::Foreign(running) => ended(running, end).await,
         }
     }
 
-    /// Signals the program and all that it started. False if there is nothing more to do: it has ended, or its spawner cares
-    /// for it once it is dropped.
-    fn signal(&mut self, signal: i32) -> bool {
-        match self.process {
-            Process::Child(Some(pid)) => process::kill_group(pid, signal).is_ok(),
-            _ => false,
+    /// Asks the program and all that it started to end. False if there is nothing more to do: it has ended, or its spawner
+    /// cares for it once it is dropped.
+    fn ask_to_end(&self) -> bool {
+        match &self.process {
+            Process::Child(child) => child.ask_to_end(),
+            Process::Foreign(_) => false,
         }
     }
 
@@ -167,16 +165,6 @@ impl Script {
                     _ => break,
                 }
             }
-        }
-    }
-}
-
-impl Drop for Script {
-    fn drop(&mut self) {
-        if let Process::Child(Some(pid)) = self.process {
-            // After SIGKILL the wait is short, and there is no other place that would reap it.
-            let _ = process::kill_group(pid, libc::SIGKILL);
-            let _ = process::wait(pid);
         }
     }
 }
@@ -199,12 +187,10 @@ fn read(pipe: &mut Option<Fd>, cx: &mut Context<'_>, into: &mut impl Extend<u8>)
 }
 
 /// Reaps a child as soon as it ends. Its output has ended, so this is a matter of microseconds; nothing would wake us.
-async fn reaped(pid: &mut Option<Pid>, end: Instant) -> bool {
+async fn reaped(child: &mut Child, end: Instant) -> bool {
     let mut pause = Duration::from_micros(100);
     loop {
-        let Some(child) = *pid else { return true };
-        if !matches!(process::reap_pid(child), Ok(None)) || !process::exists(child) {
-            *pid = None;
+        if child.has_ended() {
             return true;
         }
         if Instant::now() >= end {

@@ -9,11 +9,11 @@ use crate::hooks::module::Module;
 use crate::hooks::{Answer, HookEntry, Phase, Status};
 use crate::log;
 use crate::log::Level;
+use crate::os::path;
 use crate::pattern::{substitute, Pattern};
 use crate::protocol::{escape, status};
 use crate::request::{expr_vars, Request};
 use bstr::{BString, ByteSlice};
-use std::os::unix::ffi::OsStrExt;
 
 const LOG_MODULE: &str = "alias";
 
@@ -223,11 +223,11 @@ fn set_file(r: &mut Request, file: BString, script: bool) -> Status {
         r.handler = Some("cgi-script".into());
         r.notes.set("alias-forced-type", "cgi-script");
     }
-    r.filename = match file.first() {
-        Some(b'/') => file,
-        _ => {
-            let root = r.ctx.generation.globals.root.as_os_str().as_bytes();
-            [root, b"/", file.as_slice()].concat().into()
+    r.filename = match path::is_absolute(&file) {
+        true => file,
+        false => {
+            let root = &path::to_bytes(&r.ctx.generation.globals.root);
+            [root.as_ref(), b"/", file.as_slice()].concat().into()
         }
     };
     Status::Ok

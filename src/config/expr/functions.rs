@@ -90,18 +90,8 @@ pub fn file_test(test: FileTest, path: &[u8]) -> bool {
         FileTest::Regular => found.is_file(),
         FileTest::NotEmpty => found.is_file() && found.len() > 0,
         FileTest::Link => found.file_type().is_symlink(),
-        FileTest::Executable => executable(&found),
+        FileTest::Executable => crate::os::file::is_executable(&found),
     }
-}
-
-#[cfg(unix)]
-fn executable(found: &std::fs::Metadata) -> bool {
-    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o111 != 0
-}
-
-#[cfg(not(unix))]
-fn executable(found: &std::fs::Metadata) -> bool {
-    found.is_file()
 }
 
 /// A path from the configuration's bytes; `None` for one that no file can have.
@@ -259,12 +249,11 @@ fn before_nul(mut text: Vec<u8>) -> Vec<u8> {
 
 /// The SHA-1 of a file's content in base 64, as `FileETag Digest` and the like show it.
 pub fn digest_of_file(file: &std::fs::File) -> std::io::Result<String> {
-    use std::os::unix::fs::FileExt;
     let mut digest = sha1::Sha1::new();
     let mut piece = vec![0; 64 * 1024];
     let mut offset = 0;
     loop {
-        match file.read_at(&mut piece, offset)? {
+        match crate::os::file::read_at(file, &mut piece, offset)? {
             0 => return Ok(String::from_utf8_lossy(&base64(&digest.finalize())).into_owned()),
             n => {
                 digest.update(&piece[..n]);

@@ -1,9 +1,9 @@
 //! A plain socket: system calls on `run::Fd`, and the addresses.
 
+use crate::os::fd::{AsFd, BorrowedFd};
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
 use super::{poll_copy_file, Transport};

@@ -1,8 +1,8 @@
 //! Asking the spawner for a program. [`Client::begin`] and [`Pending::step`] never wait, for loops that drive many
 //! connections; [`Client::start`] does it all and waits, for a process that drives one.
 
-use super::protocol::{Reply, Request, REPLY};
-use super::Socket;
+use super::protocol::{Reply, REPLY};
+use super::{Request, Socket};
 use crate::os::poll::{self, Waiting};
 use crate::os::process::{Exit, Pid};
 use crate::os::{fd, socket};

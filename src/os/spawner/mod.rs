@@ -15,13 +15,15 @@
 //! Because those who ask may have been broken into, they can start programs with the spawner's own rights only. A request
 //! that names another user is taken through the *control* socket alone, which no child has.
 
+mod child;
 mod client;
 mod protocol;
 mod server;
 mod system;
 
+pub use super::program::{Identity, OnLoss, Request};
+pub use child::{start_here, Child};
 pub use client::{Client, Pending, Progress, Running};
-pub use protocol::{Identity, OnLoss, Request};
 
 use super::process::{self, Fork, Pid};
 use super::{fd, signal, socket};
@@ -124,15 +126,6 @@ impl Spawner {
         // If it cannot be told it is gone already.
         let _ = fd::write(self.control.socket(), &[server::RETIRE]);
         self.pid
-    }
-}
-
-/// Starts a program from this very process, for servers whose processes may have children of their own: no spawner is
-/// asked. The caller reaps it and, where [`OnLoss::Kill`] matters, kills it. It leads a group of its own.
-pub fn start_here(request: &Request, standard: [Option<OwnedFd>; 3]) -> io::Result<Pid> {
-    match request.identity {
-        Some(_) => Err(io::Error::from_raw_os_error(libc::EPERM)),
-        None => system::spawn(request, standard),
     }
 }
 

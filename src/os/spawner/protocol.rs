@@ -9,6 +9,7 @@
 
 use crate::os::limits::Resource;
 use crate::os::process::Exit;
+use crate::os::program::{Identity, OnLoss, Request};
 use std::ffi::CString;
 use std::io;
 
@@ -17,45 +18,6 @@ pub(super) const LONGEST: usize = 4 << 20;
 
 /// The bytes of an answer or a farewell.
 pub(super) const REPLY: usize = 5;
-
-/// What becomes of a program when whoever asked for it closes its socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnLoss {
-    /// SIGTERM to it and what it started, and SIGKILL three seconds later: CGI programs, filters.
-    Kill,
-    /// Nothing: it reads the end of its input and decides for itself.
-    Leave,
-}
-
-/// Whom a program, or the spawner itself, runs as.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The user's number.
-    pub uid: u32,
-    /// The group's number.
-    pub gid: u32,
-    /// By this name the supplementary groups are found.
-    pub name: CString,
-}
-
-/// A program to be started. Descriptors for its standard three are given beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// What happens to it when the server goes without a word.
-    pub on_loss: OnLoss,
-    /// Full name of the file to execute.
-    pub program: Vec<u8>,
-    /// All arguments, the name it is called by first.
-    pub arguments: Vec<Vec<u8>>,
-    /// All variables of its environment, as `NAME=value`; it inherits none.
-    pub environment: Vec<Vec<u8>>,
-    /// Where it starts; empty: in the server's own folder.
-    pub folder: Vec<u8>,
-    /// What it may use: soft and hard limit (RLimitCPU, RLimitMEM, RLimitNPROC).
-    pub limits: Vec<(Resource, u64, u64)>,
-    /// Whom it runs as; taken only from the parent.
-    pub identity: Option<Identity>,
-}
 
 /// Order is number on the wire.
 const RESOURCES: [Resource; 5] = [
@@ -67,20 +29,6 @@ const RESOURCES: [Resource; 5] = [
 ];
 
 impl Request {
-    /// A request for a program, without arguments but its own name and without environment.
-    pub fn new(program: impl Into<Vec<u8>>, on_loss: OnLoss) -> Request {
-        let program = program.into();
-        Request {
-            on_loss,
-            arguments: vec![program.clone()],
-            program,
-            environment: Vec::new(),
-            folder: Vec::new(),
-            limits: Vec::new(),
-            identity: None,
-        }
-    }
-
     /// The request with its length, and which of the standard three come as descriptors. `InvalidInput` if it is too long.
     pub(super) fn encode(&self, given: [bool; 3]) -> io::Result<Vec<u8>> {
         let mut out = vec![0; 4];

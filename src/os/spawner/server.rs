@@ -1,8 +1,9 @@
 //! The spawner's own loop: connections come, each brings one request, programs start and end. It has one thread, waits in
 //! one place, and believes nothing that it reads from a serving process.
 
-use super::protocol::{OnLoss, Reply, Request, LONGEST};
+use super::protocol::{Reply, LONGEST};
 use super::{system, Settings};
+use super::{OnLoss, Request};
 use crate::os::poll::{self, Waiting};
 use crate::os::process::{self, Exited, Pid};
 use crate::os::signal::{self, SignalSet};

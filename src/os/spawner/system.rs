@@ -2,7 +2,7 @@
 //! begins.
 #![allow(unsafe_code)]
 
-use super::protocol::{Identity, Request};
+use super::{Identity, Request};
 use crate::os::limits;
 use crate::os::process::Pid;
 use crate::os::user;

@@ -2,12 +2,114 @@
 //! that paths depend on.
 
 use std::ffi::CStr;
-use std::fs::File;
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+pub use super::fd::{duplicate_to_standard, pipe};
 use super::{c_string, check};
+
+/// An open file or pipe, closed when it is dropped: a descriptor as anything else here.
+pub type OwnedFile = OwnedFd;
+/// One that somebody else closes.
+pub type BorrowedFile<'a> = BorrowedFd<'a>;
+
+/// What has an open file.
+pub trait AsFile {
+    /// Lends it.
+    fn as_file(&self) -> BorrowedFile<'_>;
+}
+
+impl<T: AsFd> AsFile for T {
+    fn as_file(&self) -> BorrowedFile<'_> {
+        self.as_fd()
+    }
+}
+
+/// The file that takes everything and holds nothing.
+pub fn null() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/null")
+}
+
+/// Reads at `offset`, without regard to where the file stands.
+pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buf, offset)
+}
+
+/// Fills the buffer from `offset` on.
+pub fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()> {
+    file.read_exact_at(buf, offset)
+}
+
+/// Writes all bytes from `offset` on.
+pub fn write_all_at(file: &File, buf: &[u8], offset: u64) -> io::Result<()> {
+    file.write_all_at(buf, offset)
+}
+
+/// What the file system says of a file beyond what std tells of every system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// Inode number.
+    pub inode: u64,
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's number.
+    pub uid: u32,
+    /// The group's.
+    pub gid: u32,
+}
+
+/// The properties of a file.
+pub fn properties(meta: &Metadata) -> Properties {
+    Properties {
+        inode: meta.ino(),
+        mode: meta.mode(),
+        uid: meta.uid(),
+        gid: meta.gid(),
+    }
+}
+
+/// Whether both are the same file.
+pub fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Whether anybody may execute it.
+pub fn is_executable(meta: &Metadata) -> bool {
+    meta.mode() & 0o111 != 0
+}
+
+/// Opens a file for appending, makes it if need be, readable by everybody. A terminal does not become this process's.
+pub fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o644)
+        .custom_flags(libc::O_NOCTTY)
+        .open(path)
+}
+
+/// Makes a file that was not there, to be read by everybody.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(path)
+}
+
+/// Opens a file that is to be sent. What has taken its place since it was looked at, a link (with `not_a_link`) or a pipe that
+/// nobody writes to, leads nowhere and stops nobody.
+pub fn open_to_send(path: &Path, not_a_link: bool) -> io::Result<File> {
+    let no_link = if not_a_link { libc::O_NOFOLLOW } else { 0 };
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | no_link)
+        .open(path)
+}
 
 /// Opens a file for reading if that needs no disk: `WouldBlock` where it does (open it again, where blocking is allowed), any
 /// other error is the true one. `Unsupported` where the kernel cannot tell. The file is closed on exec and opening it never

@@ -4,13 +4,17 @@
 
 use std::io;
 
+pub mod calendar;
 pub mod crash;
+pub mod descriptor;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub mod epoll;
+pub mod errno;
 pub mod fd;
 pub mod file;
 pub mod limits;
-pub mod memory;
+pub mod pages;
+pub mod path;
 pub mod poll;
 pub mod process;
 pub mod resolve;

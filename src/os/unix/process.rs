@@ -147,6 +147,16 @@ pub fn new_group() -> io::Result<()> {
     check(unsafe { libc::setpgid(0, 0) }).map(drop)
 }
 
+/// Has a program lead a group of its own, so that signals to ours do not end it.
+pub fn own_group(command: &mut std::process::Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// Whether a child has ended of whose end nobody will be told; here the parent hears of each.
+pub fn has_ended_untold(_pid: Pid) -> bool {
+    false
+}
+
 /// Starts a session: this process has no terminal and leads a group of its own.
 pub fn new_session() -> io::Result<Pid> {
     // SAFETY: takes nothing.
@@ -188,6 +198,16 @@ pub fn no_new_privileges() -> io::Result<()> {
     return control(libc::PR_SET_NO_NEW_PRIVS, 1);
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     Ok(())
+}
+
+/// The kernel's number of this thread, as `top` shows it; where the kernel tells none, that of the process.
+pub fn thread_id() -> u32 {
+    #[cfg(target_os = "linux")]
+    // SAFETY: takes no pointer and cannot fail.
+    let id = unsafe { libc::gettid() } as u32;
+    #[cfg(not(target_os = "linux"))]
+    let id = std::process::id();
+    id
 }
 
 /// Names the calling thread for `ps` and debuggers (15 bytes on Linux, the rest is cut). Elsewhere nothing happens.

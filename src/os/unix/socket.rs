@@ -298,6 +298,11 @@ fn set_option(
     check(unsafe { libc::setsockopt(raw, level, name, (&raw const value).cast(), size) }).map(drop)
 }
 
+/// Claims the address of a socket that is to be bound, also while connections of an earlier server linger on it.
+pub fn claim_address(socket: &socket2::Socket) -> io::Result<()> {
+    socket.set_reuse_address(true)
+}
+
 /// Lets several sockets listen on one address, the kernel dealing out the connections between them.
 pub fn set_reuse_port(socket: impl AsFd) -> io::Result<()> {
     #[cfg(target_os = "freebsd")]

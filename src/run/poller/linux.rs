@@ -4,9 +4,9 @@
 //! it. That alone gives every connection to the same one; a listener that is removed and added anew now and then goes to the end
 //! of the kernel's list, which spreads them.
 
+use crate::os::fd::{AsRawFd, BorrowedFd};
 use std::cell::RefCell;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use mio::unix::SourceFd;

@@ -27,10 +27,10 @@ pub(super) struct Ready {
 mod tests {
     use super::*;
     use crate::os::fd;
+    use crate::os::fd::{AsFd, OwnedFd};
     use crate::os::process::{self, exit_now, fork, kill, Exit, Fork};
     use crate::os::signal::{self, SignalSet};
     use std::io;
-    use std::os::fd::{AsFd, OwnedFd};
     use std::time::Duration;
 
     /// The same for each implementation.

@@ -1,9 +1,11 @@
 //! What the log needs of its descriptors: that another file can take the place of one that threads are writing to, that a
 //! pipe to a log program holds more than the usual 64 KiB, and whether anybody still writes to it.
-#![allow(unsafe_code)]
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::time::Duration;
+
+use super::poll::{self, Waiting};
 
 /// Makes the descriptor `place` stand for the file of `with`, in one step: whoever writes to `place` at this moment
 /// writes to the old file or to the new one. It stays closed on exec.
@@ -31,6 +33,17 @@ pub fn replace(place: impl AsFd, with: impl AsFd) -> io::Result<()> {
             return Err(error);
         }
     }
+}
+
+/// Has a write to the pipe report `WouldBlock` where it would have to wait for the reader.
+pub fn never_wait(pipe: impl AsFd) -> io::Result<()> {
+    super::fd::set_nonblocking(pipe, true)
+}
+
+/// Waits until the pipe takes more, at most so long. A signal is no answer of the reader's: the caller tries again.
+pub fn becomes_writable(pipe: &impl AsFd, limit: Duration) -> bool {
+    let ready = poll::wait(&mut [Waiting::to_write(pipe)], Some(limit), None);
+    ready.map_or(true, |ready| ready > 0)
 }
 
 /// Lets a pipe hold about so many bytes, where the system can do that; a smaller pipe is no error.

@@ -1,0 +1,31 @@
+//! Names of files as bytes, which is what they are here.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+/// The string of some bytes.
+pub fn os_str(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
+
+/// The bytes of a string.
+pub fn bytes(name: impl Into<OsString>) -> Vec<u8> {
+    name.into().into_vec()
+}
+
+/// Whether a name begins at the root.
+pub fn is_absolute(name: &[u8]) -> bool {
+    name.starts_with(b"/")
+}
+
+/// The path of some bytes.
+pub fn of(bytes: &[u8]) -> &Path {
+    Path::new(os_str(bytes))
+}
+
+/// The bytes of a path, with `/` between its parts.
+pub fn to_bytes(path: &Path) -> Cow<'_, [u8]> {
+    Cow::Borrowed(path.as_os_str().as_bytes())
+}

@@ -1,0 +1,173 @@
+//! What std's file functions leave out: a file's properties as the rest of the server knows them, and reading at a place.
+
+use std::ffi::CStr;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::windows::fs::FileExt;
+use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
+use std::path::Path;
+
+use windows_sys::Win32::System::Console::{
+    SetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
+};
+
+use super::check;
+
+/// An open file or pipe, closed when it is dropped.
+pub type OwnedFile = OwnedHandle;
+/// One that somebody else closes.
+pub type BorrowedFile<'a> = BorrowedHandle<'a>;
+
+/// What has an open file.
+pub trait AsFile {
+    /// Lends it.
+    fn as_file(&self) -> BorrowedFile<'_>;
+}
+
+impl<T: AsHandle> AsFile for T {
+    fn as_file(&self) -> BorrowedFile<'_> {
+        self.as_handle()
+    }
+}
+
+/// A way for bytes: (reading end, writing end). A call waits until it can do something.
+pub fn pipe() -> io::Result<(OwnedFile, OwnedFile)> {
+    use std::os::windows::io::FromRawHandle;
+    use windows_sys::Win32::System::Pipes::CreatePipe;
+    let (mut read, mut write) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: room for two handles, of which we are the owner afterwards.
+    unsafe {
+        check(CreatePipe(&mut read, &mut write, std::ptr::null(), 1 << 20))?;
+        Ok((
+            OwnedHandle::from_raw_handle(read),
+            OwnedHandle::from_raw_handle(write),
+        ))
+    }
+}
+
+/// Lets one of the standard three (0, 1, 2) be this file from now on. The handle stays open until the process ends.
+pub fn duplicate_to_standard(file: impl AsFile, at: i32) -> io::Result<()> {
+    use std::os::windows::io::IntoRawHandle;
+    let which = match at {
+        0 => STD_INPUT_HANDLE,
+        1 => STD_OUTPUT_HANDLE,
+        2 => STD_ERROR_HANDLE,
+        _ => return Err(io::ErrorKind::InvalidInput.into()),
+    };
+    let handle = file.as_file().try_clone_to_owned()?.into_raw_handle();
+    // SAFETY: the handle is open, and nobody will close it.
+    check(unsafe { SetStdHandle(which, handle) })
+}
+
+/// The file that takes everything and holds nothing.
+pub fn null() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("NUL")
+}
+
+/// Reads at `offset`, without regard to where the file stands.
+pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    match file.seek_read(buf, offset) {
+        // Beyond the end.
+        Err(error) if error.raw_os_error() == Some(38) => Ok(0),
+        done => done,
+    }
+}
+
+/// Fills the buffer from `offset` on.
+pub fn read_exact_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+    while !buf.is_empty() {
+        match read_at(file, buf, offset)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => {
+                buf = buf.get_mut(n..).unwrap_or_default();
+                offset += n as u64;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes all bytes from `offset` on.
+pub fn write_all_at(file: &File, mut buf: &[u8], mut offset: u64) -> io::Result<()> {
+    while !buf.is_empty() {
+        let n = file.seek_write(buf, offset)?;
+        if n == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        buf = buf.get(n..).unwrap_or_default();
+        offset += n as u64;
+    }
+    Ok(())
+}
+
+/// What the file system says of a file beyond what std tells of every system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// Which file it is; 0 here, where only an open one has a number.
+    pub inode: u64,
+    /// Permission bits. Access lists stand elsewhere, so all may read and execute.
+    pub mode: u32,
+    /// The owner's number, which nobody has here.
+    pub uid: u32,
+    /// The group's.
+    pub gid: u32,
+}
+
+/// The properties of a file.
+pub fn properties(meta: &Metadata) -> Properties {
+    let write = if meta.permissions().readonly() {
+        0
+    } else {
+        0o200
+    };
+    Properties {
+        mode: 0o555 | write,
+        ..Properties::default()
+    }
+}
+
+/// Whether both are the same file. Without open files this cannot be told, and a log that is open keeps its name.
+pub fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
+    true
+}
+
+/// Whether the system would execute it: any file, as its name says how.
+pub fn is_executable(meta: &Metadata) -> bool {
+    meta.is_file()
+}
+
+/// Opens a file for appending, makes it if need be.
+pub fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// Makes a file that was not there, to be read by everybody.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Opens a file that is to be sent. With `not_a_link` one that is a link is refused.
+pub fn open_to_send(path: &Path, not_a_link: bool) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    use windows_sys::Win32::Storage::FileSystem::FILE_FLAG_OPEN_REPARSE_POINT;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    if not_a_link {
+        options.custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
+    }
+    let file = options.open(path)?;
+    if not_a_link && file.metadata()?.file_type().is_symlink() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    Ok(file)
+}
+
+/// The kernel cannot tell whether a disk would be asked.
+pub fn open_cached(_path: &CStr) -> io::Result<File> {
+    super::unsupported()
+}
+
+/// The kernel cannot tell whether a disk would be asked.
+pub fn read_cached(_file: &File, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
+    super::unsupported()
+}
