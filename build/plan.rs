@@ -168,6 +168,7 @@ fn choose_modules(inputs: &Inputs, plan: &mut Plan) {
         .iter()
         .any(|feature| feature.starts_with("MOD_"));
     let threaded = plan.mpm.threaded;
+    let unix = inputs.families.iter().any(|family| family == "unix");
     let listed = |key: &str, module: &Module| {
         let header = inputs.header.as_ref();
         let list = header
@@ -189,7 +190,7 @@ fn choose_modules(inputs: &Inputs, plan: &mut Plan) {
                 listed("HTTPD_SHARED_MODULES", module),
             )
         } else {
-            (module.suits(threaded), false)
+            (module.suits(threaded, unix), false)
         };
         if fixed {
             plan.static_modules.push(module.name.clone());

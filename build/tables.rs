@@ -64,8 +64,8 @@ pub struct Module {
     /// `always`, `few`, `most`, `all` or `only`.
     pub set: String,
     pub planned: bool,
-    /// `Some(true)` for a module of threaded MPMs, `Some(false)` for one of the others.
-    pub threaded: Option<bool>,
+    /// The kind of build that it is for: `any`, `threaded`, `unthreaded` or `unix`.
+    pub kind: String,
 }
 
 impl Module {
@@ -85,17 +85,19 @@ impl Module {
             name: name.to_string(),
             set: set.to_string(),
             planned: state == "planned",
-            threaded: match mpm.split(':').next() {
-                Some("threaded") => Some(true),
-                Some("unthreaded") => Some(false),
-                _ => None,
-            },
+            kind: mpm.split(':').next().unwrap_or("any").to_string(),
         })
     }
 
-    /// Whether the module makes sense with an MPM of that kind.
-    pub fn suits(&self, threaded: bool) -> bool {
-        self.threaded.is_none_or(|wanted| wanted == threaded)
+    /// Whether the module makes sense with an MPM of that kind on that family of systems. Without fork, threads start programs
+    /// as a process without threads does.
+    pub fn suits(&self, threaded: bool, unix: bool) -> bool {
+        match self.kind.as_str() {
+            "threaded" => threaded && unix,
+            "unthreaded" => !(threaded && unix),
+            "unix" => unix,
+            _ => true,
+        }
     }
 
     /// The Cargo feature that builds it static; with `-shared` behind it the module sleeps until LoadModule.

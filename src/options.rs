@@ -105,6 +105,23 @@ pub struct Command {
     pub show: Option<Show>,
 }
 
+impl Command {
+    /// The options that reading the configuration depends on, as they would be written: for a process of ours that is to read
+    /// it as this one does.
+    pub fn for_reading(&self) -> Vec<String> {
+        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let mut words = Vec::new();
+        let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+        self.root.iter().for_each(|root| add("-d", path(root)));
+        self.file.iter().for_each(|file| add("-f", path(file)));
+        self.before.iter().for_each(|line| add("-C", line.clone()));
+        self.after.iter().for_each(|line| add("-c", line.clone()));
+        let defines = self.defines.iter();
+        defines.for_each(|name| add("-D", name.clone()));
+        words
+    }
+}
+
 /// Reads the command line. `Err` is the text for standard error, usage included; the exit code is then 1.
 pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
     let mut table = Options::new();
@@ -240,6 +257,14 @@ mod tests {
         );
         assert!(ask("-tDDUMP_MODULES").expect("understood").test);
         assert_eq!(ask("-V").expect("understood").show, Some(Show::Build));
+    }
+
+    #[test]
+    fn what_reading_depends_on_is_told_again() {
+        let words = ask("-k start -d /srv -f a.conf -C One -c Two -D ONE -e debug")
+            .expect("understood")
+            .for_reading();
+        assert_eq!(words.join(" "), "-d /srv -f a.conf -C One -c Two -D ONE");
     }
 
     #[test]

@@ -90,7 +90,7 @@ selection_rank=$rank
 # CGI has one module for MPMs with threads and one for those without: a wish for the wrong one goes to the other.
 kind=unthreaded
 test "$mpm_threaded" = 0 || kind=threaded
-for line in $(printf '%s\n' "$module_table" | awk '$3 == "here" && $5 != "any" { print $1 ":" $5 }'); do
+for line in $(printf '%s\n' "$module_table" | awk '$3 == "here" && $5 ~ /:/ { print $1 ":" $5 }'); do
     name=${line%%:*} other=${line##*:} suits=${line#*:}
     eval "value=\$wish_$name"
     if test "${suits%%:*}" != "$kind"; then

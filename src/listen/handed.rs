@@ -7,7 +7,7 @@ use bstr::BString;
 use socket2::SockRef;
 
 use super::Listener;
-use crate::os::{fd, process};
+use crate::os::{fd, process, socket};
 
 /// The first descriptor that is handed down.
 const FIRST: i32 = 3;
@@ -42,8 +42,7 @@ pub fn handed_down() -> Vec<Listener> {
 pub(super) fn adopt(socket: OwnedFd) -> Option<Listener> {
     let listener = SockRef::from(&socket);
     let addr = listener.local_addr().ok()?.as_socket()?;
-    let listens = listener.is_listener().unwrap_or(false);
-    if !listens || listener.r#type().ok()? != socket2::Type::STREAM {
+    if !socket::is_listener(&socket) || listener.r#type().ok()? != socket2::Type::STREAM {
         // Not ours to close either: another part of the program may know what it is.
         std::mem::forget(socket);
         return None;

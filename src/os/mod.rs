@@ -12,7 +12,6 @@ pub mod memory;
 pub mod program;
 #[cfg(unix)]
 pub mod spawner;
-mod strftime;
 #[cfg(unix)]
 pub mod unix;
 #[cfg(unix)]

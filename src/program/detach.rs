@@ -1,9 +1,8 @@
 //! Leaving the terminal: the process that was started waits until its child serves, and passes on whether it does.
 
-use httpd::os::fd::{self};
+use httpd::os::fd::{self, OwnedFd};
 use httpd::os::process::{exit_now, fork, new_session, wait, Exit, Fork};
 use std::io;
-use std::os::fd::OwnedFd;
 
 /// Told once the server is ready.
 pub struct Ready(Option<OwnedFd>);
@@ -50,6 +49,11 @@ pub fn detach() -> io::Result<Ready> {
             }
         }
     }
+}
+
+/// Leaves the terminal's session without a fork. Fails where this process leads a group already.
+pub fn lead_session() -> io::Result<()> {
+    new_session().map(drop)
 }
 
 /// `sd_notify(READY=1)`: one datagram to the socket that the service manager named.

@@ -1,6 +1,6 @@
 //! The parent's side of the configuration: reads it, checks it, opens it, and is asked by the MPM to do so again.
 
-use super::detach::{detach, Ready};
+use super::detach::{detach, lead_session, Ready};
 use super::open::{open, Started};
 use super::{defined, fail, load, tell};
 use httpd::config::load::Loaded;
@@ -8,6 +8,8 @@ use httpd::log;
 use httpd::log::Level;
 use httpd::mpm::{self, Exit, Owner, Refused};
 use httpd::options::Command;
+use httpd::os::file;
+#[cfg(unix)]
 use httpd::os::process::{Exit as Ended, Pid};
 use httpd::server::Generation;
 use httpd::sync::Shared;
@@ -69,7 +71,7 @@ impl Program {
         }
         if defined(&self.command, "NO_DETACH") {
             // Fails where this process leads a group already, which is as good.
-            let _ = httpd::os::process::new_session();
+            let _ = lead_session();
             return Ok(Ready::unasked());
         }
         detach()
@@ -81,12 +83,9 @@ impl Program {
             .iter()
             .any(|name| defined(&self.command, name));
         if !one_process {
-            let null = std::fs::File::options()
-                .read(true)
-                .write(true)
-                .open("/dev/null")?;
-            httpd::os::fd::duplicate_to_standard(&null, 0)?;
-            httpd::os::fd::duplicate_to_standard(&null, 1)?;
+            let null = file::null()?;
+            file::duplicate_to_standard(&null, 0)?;
+            file::duplicate_to_standard(&null, 1)?;
         }
         generation
             .logs
@@ -120,6 +119,12 @@ impl Owner for Program {
         }
     }
 
+    #[cfg(windows)]
+    fn arguments(&self) -> Vec<String> {
+        self.command.for_reading()
+    }
+
+    #[cfg(unix)]
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool {
         let spawner = self
             .started

@@ -303,6 +303,13 @@ pub fn claim_address(socket: &socket2::Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
+/// Whether a socket listens.
+pub fn is_listener(socket: impl AsFd) -> bool {
+    socket2::SockRef::from(&socket.as_fd())
+        .is_listener()
+        .unwrap_or(false)
+}
+
 /// Lets several sockets listen on one address, the kernel dealing out the connections between them.
 pub fn set_reuse_port(socket: impl AsFd) -> io::Result<()> {
     #[cfg(target_os = "freebsd")]

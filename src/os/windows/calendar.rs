@@ -1,55 +1,81 @@
-//! The calendar: UTC by arithmetic, local time by the system's time zone.
+//! The calendar: local time by the system's time zone, its text in English whatever the system's language.
 
-use windows_sys::Win32::Foundation::SYSTEMTIME;
-use windows_sys::Win32::System::Time::SystemTimeToTzSpecificLocalTime;
+use windows_sys::Win32::Foundation::{FILETIME, SYSTEMTIME};
+use windows_sys::Win32::System::Time::{
+    FileTimeToSystemTime, SystemTimeToFileTime, SystemTimeToTzSpecificLocalTime,
+};
 
 use crate::os::clock::Moment;
+use crate::protocol::date;
 
-/// The calendar of UTC at `seconds` since 1970.
+/// Seconds from 1601, where the system begins to count, to 1970.
+const BEFORE_1970: i64 = 11_644_473_600;
+/// What it counts.
+const TICKS: i64 = 10_000_000;
+
+/// The calendar of UTC at `seconds` since 1970; before 1601 that of 1601.
 pub fn utc(seconds: i64) -> Moment {
-    Moment::of_utc(seconds)
+    moment(&broken_down(seconds), 0)
 }
 
 /// The local calendar at `seconds` since 1970; UTC's where the system knows no better.
 pub fn local(seconds: i64) -> Moment {
-    let at = utc(seconds);
-    let Some(there) = in_zone(&at) else { return at };
-    let offset = (there.seconds() - at.seconds()) as i32;
-    Moment { offset, ..there }
-}
-
-fn in_zone(at: &Moment) -> Option<Moment> {
-    let from = SYSTEMTIME {
-        wYear: u16::try_from(at.year).ok()?,
-        wMonth: at.month.into(),
-        wDayOfWeek: at.weekday.into(),
-        wDay: at.day.into(),
-        wHour: at.hour.into(),
-        wMinute: at.minute.into(),
-        wSecond: at.second.into(),
-        wMilliseconds: 0,
-    };
-    let mut to = from;
+    let there = broken_down(seconds);
+    let mut here = there;
     // SAFETY: both records are of this frame; no zone is the present one.
-    let done = unsafe { SystemTimeToTzSpecificLocalTime(std::ptr::null(), &from, &mut to) };
-    (done != 0).then_some(Moment {
-        year: to.wYear.into(),
-        month: to.wMonth as u8,
-        day: to.wDay as u8,
-        hour: to.wHour as u8,
-        minute: to.wMinute as u8,
-        second: to.wSecond as u8,
-        weekday: to.wDayOfWeek as u8,
-        offset: 0,
-    })
+    if unsafe { SystemTimeToTzSpecificLocalTime(std::ptr::null(), &there, &mut here) } == 0 {
+        return moment(&there, 0);
+    }
+    moment(&here, (reading(&here) - reading(&there)) as i32)
 }
 
-/// Formats a time as strftime(3) does, in English.
-pub fn strftime(format: &str, seconds: i64, local: bool) -> Vec<u8> {
-    let at = if local {
-        self::local(seconds)
-    } else {
-        utc(seconds)
+fn broken_down(seconds: i64) -> SYSTEMTIME {
+    let ticks = seconds
+        .saturating_add(BEFORE_1970)
+        .saturating_mul(TICKS)
+        .max(0);
+    let time = FILETIME {
+        dwLowDateTime: ticks as u32,
+        dwHighDateTime: (ticks >> 32) as u32,
     };
-    at.format(format, seconds).into_bytes()
+    let mut broken_down = SYSTEMTIME::default();
+    // SAFETY: both records are of this frame.
+    unsafe { FileTimeToSystemTime(&time, &mut broken_down) };
+    broken_down
+}
+
+/// What a calendar shows, in seconds.
+fn reading(at: &SYSTEMTIME) -> i64 {
+    let mut time = FILETIME::default();
+    // SAFETY: both records are of this frame.
+    unsafe { SystemTimeToFileTime(at, &mut time) };
+    let ticks = (i64::from(time.dwHighDateTime) << 32) | i64::from(time.dwLowDateTime);
+    ticks / TICKS
+}
+
+fn moment(at: &SYSTEMTIME, offset: i32) -> Moment {
+    Moment {
+        year: at.wYear.into(),
+        month: at.wMonth as u8,
+        day: at.wDay as u8,
+        hour: at.wHour as u8,
+        minute: at.wMinute as u8,
+        second: at.wSecond as u8,
+        weekday: at.wDayOfWeek as u8,
+        offset,
+    }
+}
+
+/// Formats a time as strftime(3) does. A zone is called by its distance.
+pub fn strftime(format: &str, seconds: i64, local: bool) -> Vec<u8> {
+    let offset = if local {
+        self::local(seconds).offset
+    } else {
+        0
+    };
+    let zone = match offset {
+        0 => "UTC".to_owned(),
+        _ => date::strftime(b"%z", seconds, offset, "").to_string(),
+    };
+    date::strftime(format.as_bytes(), seconds, offset, &zone).into()
 }

@@ -1,9 +1,10 @@
 //! Descriptors that can be awaited: sockets. What is a pipe elsewhere is a pair of connected sockets here.
 
 use std::io::{self, IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::windows::io::{AsRawSocket, AsSocket, BorrowedSocket, OwnedSocket, RawSocket};
 
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 
 /// A descriptor that is closed when it is dropped.
 pub type OwnedFd = OwnedSocket;
@@ -18,9 +19,9 @@ pub trait AsFd {
     fn as_fd(&self) -> BorrowedFd<'_>;
 }
 
-impl<T: AsSocket> AsFd for T {
+impl<T: AsFd + ?Sized> AsFd for &T {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.as_socket()
+        T::as_fd(self)
     }
 }
 
@@ -30,10 +31,26 @@ pub trait AsRawFd {
     fn as_raw_fd(&self) -> RawFd;
 }
 
-impl<T: AsRawSocket> AsRawFd for T {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_raw_socket()
-    }
+macro_rules! sockets {
+    ($($type:ty)*) => { $(
+        impl AsFd for $type {
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                self.as_socket()
+            }
+        }
+
+        impl AsRawFd for $type {
+            fn as_raw_fd(&self) -> RawFd {
+                self.as_raw_socket()
+            }
+        }
+    )* };
+}
+sockets!(OwnedSocket BorrowedSocket<'_> TcpListener TcpStream Socket);
+
+/// Numbers of another process mean nothing in this one.
+pub fn inherit(_raw: i32) -> Option<OwnedFd> {
+    None
 }
 
 /// A way for bytes: (reading end, writing end).

@@ -20,6 +20,7 @@ pub mod signal;
 pub mod socket;
 pub mod spawner;
 pub mod syslog;
+pub mod user;
 
 /// Turns the zero of a system call into its error.
 fn check(result: BOOL) -> io::Result<()> {

@@ -75,6 +75,17 @@ pub fn claim_address(socket: &Socket) -> io::Result<()> {
     }
 }
 
+/// Whether a socket listens.
+pub fn is_listener(socket: impl AsFd) -> bool {
+    use windows_sys::Win32::Networking::WinSock::{getsockopt, SOL_SOCKET, SO_ACCEPTCONN};
+    let (mut on, mut length) = ([0; 4], 4);
+    let raw = super::fd::AsRawFd::as_raw_fd(&socket.as_fd()) as usize;
+    // SAFETY: the value is as long as said.
+    let result =
+        unsafe { getsockopt(raw, SOL_SOCKET, SO_ACCEPTCONN, on.as_mut_ptr(), &mut length) };
+    result == 0 && on != [0; 4]
+}
+
 /// Sockets cannot share a port's connections here.
 pub fn set_reuse_port(_socket: impl AsFd) -> io::Result<()> {
     super::unsupported()

@@ -1,17 +1,21 @@
 //! Asks the kernel which descriptors are ready. One file for Linux, where listeners are exclusive and the wait takes a signal
-//! mask, one for every other system mio knows; both have the same functions. Descriptors of connections are registered
+//! mask, one for every other Unix that mio knows, one for Windows; all have the same functions. Descriptors of connections are registered
 //! once, for reading and writing, and reported when their state changes; listeners are reported for as long as a connection
 //! waits.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
-#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(all(unix, any(test, not(any(target_os = "linux", target_os = "android")))))]
 mod portable;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) use linux::Poller;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(super) use portable::Poller;
+#[cfg(windows)]
+pub(super) use windows::Poller;
 
 /// What the kernel said of one registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub(super) struct Ready {
     pub closed: bool,
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::os::fd;
