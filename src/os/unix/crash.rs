@@ -10,9 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use super::memory::Map;
 use super::signal::SignalSet;
 use crate::os::driven;
+use crate::os::memory::Map;
 use crate::sync::Shared;
 
 /// Signals by which a program that broke down ends.

@@ -6,6 +6,7 @@ use std::io;
 use windows_sys::core::BOOL;
 
 pub mod calendar;
+pub mod crash;
 pub mod descriptor;
 pub mod errno;
 pub mod fd;
