@@ -2,13 +2,14 @@
 //! tables of this tree into cfgs and environment variables of the one package. Needs no crate and no C compiler.
 //!
 //! What the sources may use:
-//! - `cfg(mpm = "prefork")`, the one MPM, `cfg(threaded)` if it has threads, `cfg(one_process)` if it has no child processes;
+//! - `cfg(mpm = "prefork")`, the one MPM, `cfg(threaded)` if it has threads, `cfg(uses = "crew")` for each part of mpm/common that
+//!   its facts say it is made of;
 //! - `cfg(module = "alias")` for each module that is compiled in, static or shared (names of build/modules);
 //! - `env!("HTTPD_STATIC_MODULES")`, `env!("HTTPD_SHARED_MODULES")`: names with blanks between; a shared one is compiled in
 //!   but asleep until LoadModule names it;
 //! - `env!("HTTPD_PLANNED_MODULES")`: modules of Apache that are not written yet;
 //! - `env!("HTTPD_OTHER_MPMS")`: `event=mpm_event_module worker=mpm_worker_module ...`, and `HTTPD_MPM_NAME`, `_TITLE` (what
-//!   -V prints), `_FILE`, `_IDENTIFIER`, `_THREADED` and `_FORKED` (`0`, `1`), `_THREADS` (`none`, `fixed`, `variable`), `_PROCESSES`;
+//!   -V prints), `_FILE`, `_IDENTIFIER`, `_LOG_NAME` (for the error log), `_THREADED` and `_FORKED` (`0`, `1`), `_THREADS` (`none`, `fixed`, `variable`), `_PROCESSES`;
 //! - `env!("HTTPD_BUILT")`: `Nov 12 2026 08:58:41`, in UTC, from SOURCE_DATE_EPOCH where that is set;
 //! - `env!("HTTPD_CONFIGURED")`: `1` if configure's header was used, else `0`;
 //! - one variable for each `#define` of include/httpd_config.h.in, `HAVE_...` excepted: `HTTPD_ROOT`, `HTTPD_PREFIX`,
@@ -23,7 +24,7 @@ mod defaults;
 mod plan;
 mod tables;
 
-use std::{env, fs, path::Path};
+use std::{collections::BTreeSet, env, fs, path::Path};
 
 fn main() {
     println!("cargo::rerun-if-env-changed=HTTPD_CONFIG");
@@ -110,6 +111,11 @@ fn tell_cfgs(plan: &plan::Plan, inputs: &plan::Inputs) {
             .join(", ")
     };
     let mpms = inputs.mpms.iter().map(|mpm| mpm.name.as_str()).collect();
+    let uses: BTreeSet<&str> = inputs
+        .mpms
+        .iter()
+        .flat_map(|mpm| mpm.uses.iter().map(String::as_str))
+        .collect();
     let modules = inputs
         .modules
         .iter()
@@ -121,13 +127,16 @@ fn tell_cfgs(plan: &plan::Plan, inputs: &plan::Inputs) {
         quoted(modules)
     );
     println!("cargo::rustc-check-cfg=cfg(threaded)");
-    println!("cargo::rustc-check-cfg=cfg(one_process)");
+    println!(
+        "cargo::rustc-check-cfg=cfg(uses, values({}))",
+        quoted(uses.into_iter().collect())
+    );
     println!("cargo::rustc-cfg=mpm=\"{}\"", plan.mpm.name);
     if plan.mpm.threaded {
         println!("cargo::rustc-cfg=threaded");
     }
-    if plan.mpm.one_process {
-        println!("cargo::rustc-cfg=one_process");
+    for part in &plan.mpm.uses {
+        println!("cargo::rustc-cfg=uses={part:?}");
     }
     for name in plan.static_modules.iter().chain(&plan.shared_modules) {
         println!("cargo::rustc-cfg=module=\"{name}\"");

@@ -48,6 +48,7 @@ impl Plan {
             ("MPM_TITLE", &self.mpm.title),
             ("MPM_FILE", &self.mpm.file),
             ("MPM_IDENTIFIER", &self.mpm.identifier),
+            ("MPM_LOG_NAME", self.mpm.log_name()),
             ("MPM_THREADED", flag(self.mpm.threaded)),
             ("MPM_FORKED", flag(self.mpm.forked)),
             ("MPM_THREADS", &self.mpm.threads),

@@ -19,8 +19,8 @@ pub struct Mpm {
     pub forked: bool,
     pub threads: String,
     pub processes: String,
-    /// The process that is started serves by itself: there is no parent with children.
-    pub one_process: bool,
+    /// The parts of `mpm/common` that it is made of.
+    pub uses: Vec<String>,
     pub builds_on: Vec<String>,
     pub default_on: Vec<String>,
     pub order: u32,
@@ -42,12 +42,18 @@ impl Mpm {
             forked: fact("forked") == "yes",
             threads: fact("thread-count"),
             processes: fact("process-count"),
-            one_process: fact("one-process") == "yes",
+            uses: words(&fact("uses")),
             builds_on: words(&fact("builds-on")),
             default_on: words(&fact("default-on")),
             order: fact("default-order").parse().unwrap_or(u32::MAX),
             name,
         }
+    }
+
+    /// Its name in the error log and for LogLevel: the identifier without its end.
+    pub fn log_name(&self) -> &str {
+        let name = &self.identifier;
+        name.strip_suffix("_module").unwrap_or(name)
     }
 
     /// The Cargo feature that chooses this MPM: `mpm-worker`, and `mpm-winnt` for mpm_winnt.

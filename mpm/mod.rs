@@ -22,10 +22,12 @@ use crate::os::process::{Exit as Ended, Pid};
 use crate::server::{Draft, Generation};
 use crate::sync::Shared;
 
-pub use chosen::LOG_MODULE;
 pub use common::conf::MpmConf;
 pub use common::pidfile::{self, Outcome};
 pub use common::Exit;
+
+/// The name of the MPM in the error log.
+pub const LOG_MODULE: &str = env!("HTTPD_MPM_LOG_NAME");
 
 /// The MPM as the module system sees it: `httpd -l`, `-M` and `-L` list it, `<IfModule>` tests it.
 pub static MODULE: Module = Module {

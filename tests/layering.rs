@@ -272,3 +272,41 @@ fn threads_share_through_sync() {
         }
     }
 }
+
+/// Lines of a file that say something, without their indentation: what an MPM shares with another belongs into `mpm/common`.
+fn telling_lines(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).expect("a source file");
+    let lines = text.lines().map(str::trim);
+    let telling = lines.filter(|line| line.contains(char::is_alphanumeric));
+    telling.map(str::to_string).collect()
+}
+
+#[test]
+fn mpms_share_no_run_of_six_lines() {
+    const RUN: usize = 6;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("mpm");
+    let mut seen = std::collections::HashMap::new();
+    let mut shared = Vec::new();
+    for folder in fs::read_dir(root).expect("mpm").flatten() {
+        let name = folder.file_name();
+        if name == "common" || !folder.path().is_dir() {
+            continue;
+        }
+        let mut files = Vec::new();
+        rust_files(&folder.path(), &mut files);
+        for file in &files {
+            for run in telling_lines(file).windows(RUN) {
+                let first = seen.entry(run.to_vec()).or_insert(name.clone());
+                if *first != name {
+                    shared.push(format!("{first:?} and {}: {run:#?}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(seen.len() > 500, "the folders of the MPMs were not found");
+    assert!(
+        shared.is_empty(),
+        "runs of six lines:\n{}",
+        shared.join("\n")
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::exits::SICK;
+use super::codes::SICK;
 use super::voice::Voice;
 use crate::connection::Parked;
 use crate::listen::{Accepted, Failure};

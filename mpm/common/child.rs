@@ -3,19 +3,17 @@
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 
+use super::codes::SICK;
 use super::conf::{self, MpmConf};
-use super::exits::{FATAL, SICK};
 use super::line::{ChildEnd, Word};
+use super::privileges::drop_privileges;
+use super::share::Share;
 use super::voice::Voice;
-#[cfg(not(one_process))]
 use super::Mpm;
 use crate::log::Level;
 use crate::os::crash;
-use crate::os::process::allow_core_dumps;
-#[cfg(not(one_process))]
-use crate::os::process::exit_now;
+use crate::os::process::{allow_core_dumps, exit_now};
 use crate::os::signal::{self, SignalSet};
-use crate::os::user;
 use crate::scoreboard::Board;
 use crate::server::Generation;
 use crate::sync::Shared;
@@ -97,6 +95,15 @@ impl Child {
         }
     }
 
+    /// What its threads share.
+    pub fn share(&self) -> Share {
+        Share {
+            generation: self.generation.clone(),
+            board: self.board.clone(),
+            bucket: self.bucket as usize,
+        }
+    }
+
     pub fn voice(&self) -> Voice<'_> {
         Voice::of(&self.generation)
     }
@@ -109,7 +116,6 @@ pub fn wait_mask() -> SignalSet {
 }
 
 /// Everything a new child does, to its end.
-#[cfg(not(one_process))]
 pub fn live(mpm: &Mpm, child: &Child) -> ! {
     let code = match enter(child) {
         Ok(()) => (mpm.serve)(child),
@@ -167,21 +173,5 @@ fn take_on_signals(has_parent: bool) -> std::io::Result<()> {
         signal::ignore(libc::SIGINT)?;
     }
     signal::set_mask(&SignalSet::of(&STOP_SIGNALS))?;
-    Ok(())
-}
-
-/// Gives up this process's rights, as modules say. An error is an exit code; the reason is in the log.
-pub fn drop_privileges(generation: &Generation) -> Result<(), i32> {
-    for hook in &generation.hooks.drop_privileges {
-        if let Err(why) = hook(generation) {
-            Voice::of(generation).core(Level::Alert, 0, why);
-            return Err(FATAL);
-        }
-    }
-    if generation.hooks.drop_privileges.is_empty() && user::effective_uid() == 0 {
-        let told = "Server MUST relinquish startup privileges before accepting connections.  Please ensure mod_unixd or other system security module is loaded.";
-        Voice::of(generation).core(Level::Alert, 136, told);
-        return Err(FATAL);
-    }
     Ok(())
 }

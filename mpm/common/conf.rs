@@ -1,4 +1,4 @@
-//! The directives that all Unix MPMs have, and the record they leave in the main server.
+//! The directives that several MPMs have, and the record they leave in the main server.
 
 use bstr::BStr;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::limits::{Fitted, Wanted};
 use super::Mpm;
-use crate::config::directive::Cmd;
+use crate::config::directive::{Arity, Cmd, Directive, Scope, Setter};
 use crate::config::value::Conf;
 use crate::listen::{ListenSpec, MULTIPLE};
 use crate::server::Generation;
@@ -136,53 +136,109 @@ impl MpmConf {
     }
 }
 
-/// Makes a whole table of directives: the common rows, then the MPM's own.
+/// A table of directives: the rows that the name of this macro stands for, then the MPM's own.
+#[cfg(uses = "servers")]
 macro_rules! directives {
     ($($own:expr),* $(,)?) => {{
-        use $crate::config::directive::{Arity::Take1, Arity::Argv, Arity::Flag, Directive, Scope};
-        use $crate::mpm::common::conf as set;
+        use $crate::mpm::common::conf::row;
         &[
-            Directive::new("Listen", Scope::SERVER, Argv, set::listen, "An address and port to take connections on, and the protocol if it is not the usual one"),
-            Directive::new("ListenBacklog", Scope::SERVER, Take1, set::listen_backlog, "How many connections may wait to be accepted"),
-            Directive::new("ListenCoresBucketsRatio", Scope::SERVER, Take1, set::buckets, "Processor cores for each group of listening sockets; 0 keeps one group"),
-            Directive::new("ListenTCPDeferAccept", Scope::SERVER, Take1, set::defer_accept, "Seconds that the kernel waits for the first bytes before it hands a connection over"),
-            Directive::new("SendBufferSize", Scope::SERVER, Take1, set::send_buffer, "The kernel's send buffer in bytes; 0 is the system's default"),
-            Directive::new("ReceiveBufferSize", Scope::SERVER, Take1, set::receive_buffer, "The kernel's receive buffer in bytes; 0 is the system's default"),
-            Directive::new("PidFile", Scope::SERVER, Take1, set::pid_file, "The file that holds the parent's process number"),
-            Directive::new("ScoreBoardFile", Scope::SERVER, Take1, set::score_board_file, "A file in which other programs can read what the server is doing"),
-            Directive::new("CoreDumpDirectory", Scope::SERVER, Take1, set::core_dump_directory, "The folder a crashing process goes to before it dumps core"),
-            Directive::new("CrashQuarantine", Scope::SERVER, Argv, set::crash_quarantine, "A URL that crashed so many children within so many seconds is answered with 503 for so many seconds: on (3 60 300), off, or the three numbers"),
-            Directive::new("EnableExceptionHook", Scope::SERVER, Flag, set::exception_hook, "Whether modules are told of a crash before the process ends"),
-            Directive::new("GracefulShutdownTimeout", Scope::SERVER, Take1, set::graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
-            Directive::new("MaxConnectionsPerChild", Scope::SERVER, Take1, set::max_connections_per_child, "Connections after which a child is replaced; 0 is without limit"),
-            Directive::new("MaxRequestsPerChild", Scope::SERVER, Take1, set::max_requests_per_child, "The old name of MaxConnectionsPerChild"),
-            Directive::new("MaxRequestWorkers", Scope::SERVER, Take1, set::max_request_workers, "The most requests that are worked on at once"),
-            Directive::new("MaxClients", Scope::SERVER, Take1, set::max_clients, "The old name of MaxRequestWorkers"),
-            Directive::new("ServerLimit", Scope::SERVER, Take1, set::server_limit, "The most processes that MaxRequestWorkers may ask for"),
-            Directive::new("StartServers", Scope::SERVER, Take1, set::start_servers, "Processes to start with"),
-            Directive::new("MaxMemFree", Scope::SERVER, Take1, set::max_mem_free, "Has no effect: memory is given back when it is not needed"),
-            Directive::new("ThreadStackSize", Scope::SERVER, Take1, set::thread_stack_size, "Stack of each thread in bytes; 0 is the system's default"),
+            row("Listen"),
+            row("ListenBacklog"),
+            row("ListenCoresBucketsRatio"),
+            row("ListenTCPDeferAccept"),
+            row("SendBufferSize"),
+            row("ReceiveBufferSize"),
+            row("PidFile"),
+            row("ScoreBoardFile"),
+            row("CoreDumpDirectory"),
+            row("CrashQuarantine"),
+            row("EnableExceptionHook"),
+            row("GracefulShutdownTimeout"),
+            row("MaxConnectionsPerChild"),
+            row("MaxRequestsPerChild"),
+            row("MaxRequestWorkers"),
+            row("MaxClients"),
+            row("ServerLimit"),
+            row("StartServers"),
+            row("MaxMemFree"),
+            row("ThreadStackSize"),
             $($own),*
         ]
     }};
 }
+#[cfg(uses = "servers")]
 pub(in crate::mpm) use directives;
 
-/// The rows of the MPMs whose processes have threads.
-#[cfg(threaded)]
+/// The same for MPMs whose children have threads.
+#[cfg(uses = "crew")]
 macro_rules! thread_directives {
     ($($own:expr),* $(,)?) => {
         $crate::mpm::common::conf::directives![
-            Directive::new("ThreadLimit", Scope::SERVER, Take1, set::thread_limit, "The most threads that ThreadsPerChild may ask for"),
-            Directive::new("ThreadsPerChild", Scope::SERVER, Take1, set::threads_per_child, "Requests that one process works on at once"),
-            Directive::new("MinSpareThreads", Scope::SERVER, Take1, set::min_spare, "The fewest idle threads, over all processes"),
-            Directive::new("MaxSpareThreads", Scope::SERVER, Take1, set::max_spare, "The most idle threads, over all processes"),
+            row("ThreadLimit"),
+            row("ThreadsPerChild"),
+            row("MinSpareThreads"),
+            row("MaxSpareThreads"),
             $($own),*
         ]
     };
 }
-#[cfg(threaded)]
+#[cfg(uses = "crew")]
 pub(in crate::mpm) use thread_directives;
+
+/// A row of the main server's that takes one argument.
+pub const fn one(name: &'static str, set: Setter, help: &'static str) -> Directive {
+    Directive::new(name, Scope::SERVER, Arity::Take1, set, help)
+}
+
+/// The row of that name, for an MPM's table. A name that no row has does not compile.
+pub const fn row(name: &str) -> Directive {
+    let mut at = 0;
+    while !same(ROWS[at].name, name) {
+        at += 1;
+    }
+    let row = &ROWS[at];
+    Directive::new(row.name, row.scope, row.arity, row.set, row.help)
+}
+
+/// `==`, which cannot be had at compile time.
+const fn same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// What more than one MPM has in its table.
+#[rustfmt::skip] // one line each
+const ROWS: &[Directive] = &[
+    Directive::new("Listen", Scope::SERVER, Arity::Argv, listen, "An address and port to take connections on, and the protocol if it is not the usual one"),
+    one("ListenBacklog", listen_backlog, "How many connections may wait to be accepted"),
+    one("ListenCoresBucketsRatio", buckets, "Processor cores for each group of listening sockets; 0 keeps one group"),
+    one("ListenTCPDeferAccept", defer_accept, "Seconds that the kernel waits for the first bytes before it hands a connection over"),
+    one("SendBufferSize", send_buffer, "The kernel's send buffer in bytes; 0 is the system's default"),
+    one("ReceiveBufferSize", receive_buffer, "The kernel's receive buffer in bytes; 0 is the system's default"),
+    one("PidFile", pid_file, "The file that holds the number of the process that was started"),
+    one("ScoreBoardFile", score_board_file, "A file in which other programs can read what the server is doing"),
+    one("CoreDumpDirectory", core_dump_directory, "The folder a crashing process goes to before it dumps core"),
+    Directive::new("CrashQuarantine", Scope::SERVER, Arity::Argv, crash_quarantine, "A URL that crashed so many children within so many seconds is answered with 503 for so many seconds: on (3 60 300), off, or the three numbers"),
+    Directive::new("EnableExceptionHook", Scope::SERVER, Arity::Flag, exception_hook, "Whether modules are told of a crash before the process ends"),
+    one("GracefulShutdownTimeout", graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
+    one("MaxConnectionsPerChild", max_connections_per_child, "Connections after which a child is replaced; 0 is without limit"),
+    one("MaxRequestsPerChild", max_requests_per_child, "The old name of MaxConnectionsPerChild"),
+    one("MaxRequestWorkers", max_request_workers, "The most requests that are worked on at once"),
+    one("MaxClients", max_clients, "The old name of MaxRequestWorkers"),
+    one("ServerLimit", server_limit, "The most processes that MaxRequestWorkers may ask for"),
+    one("StartServers", start_servers, "Processes to start with"),
+    one("MaxMemFree", max_mem_free, "Has no effect: memory is given back when it is not needed"),
+    one("ThreadStackSize", thread_stack_size, "Stack of each thread in bytes; 0 is the system's default"),
+    one("ThreadLimit", thread_limit, "The most threads that ThreadsPerChild may ask for"),
+    one("ThreadsPerChild", threads_per_child, "Requests that one process works on at once"),
+    one("MinSpareThreads", min_spare, "The fewest idle threads"),
+    one("MaxSpareThreads", max_spare, "The most idle threads"),
+    one("StartThreads", start_servers, "Threads to start with"),
+];
 
 type Answer = Result<(), String>;
 
@@ -204,10 +260,10 @@ number_setters!(
     max_request_workers,
     start_servers,
     min_spare,
-    max_spare
+    max_spare,
+    thread_limit,
+    threads_per_child
 );
-#[cfg(threaded)]
-number_setters!(thread_limit, threads_per_child);
 
 pub fn listen(cmd: &mut Cmd<'_>) -> Answer {
     let words: Vec<&BStr> = cmd.args.iter().map(BStr::new).collect();
@@ -300,7 +356,7 @@ pub fn crash_quarantine(cmd: &mut Cmd<'_>) -> Answer {
             return Err("CrashQuarantine must be on, off, or three numbers: crashes, seconds within which they count, seconds to hold the URL back".into())
         }
     };
-    if cfg!(one_process) {
+    if cfg!(uses = "alone") {
         cmd.warn_no_effect("the process that crashes is the whole server");
     }
     cmd.server_conf::<MpmConf>().crash_quarantine = rule;

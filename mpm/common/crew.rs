@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::child::{wait_mask, Child};
-use super::exits::SICK;
+use super::codes::SICK;
 use super::system;
 use crate::os::fd;
 use crate::os::poll::{wait, Waiting};
@@ -108,17 +108,51 @@ impl AsFd for Orders {
     }
 }
 
-/// Starts `count` threads named `name` that do `work` (given their number), which answers with an exit code if it fails.
-pub fn start(
+/// The serving threads of a child.
+pub struct Crew {
+    /// What they are called, before their number.
+    pub name: &'static str,
+    pub threads: u32,
+    /// The number of the message that they cannot be had.
+    pub cannot_start: u32,
+}
+
+impl Crew {
+    /// Has each thread do `work` (given its number), which answers with an exit code if it fails, until all have ended; gives the exit
+    /// code of the child.
+    ///
+    /// `publish` is called once a second, `finishing` once, when no more connections are to be taken.
+    pub fn serve(
+        &self,
+        child: &Child,
+        orders: &Shared<Orders>,
+        work: impl Fn(u32) -> Result<(), i32> + Clone + Send + 'static,
+        publish: &mut dyn FnMut(),
+        finishing: &mut dyn FnMut(),
+    ) -> i32 {
+        let stack = child.conf().thread_stack_size;
+        if let Err(error) = start(orders, self, stack, work) {
+            let told = format!("ap_thread_create: unable to create worker thread: {error}");
+            let number = self.cannot_start;
+            child.voice().own(crate::log::Level::Alert, number, told);
+            // The process is of no use; those threads that were made hear it.
+            orders.stop();
+            return SICK;
+        }
+        child.report_ready();
+        watch(child, orders, self.threads, publish, finishing)
+    }
+}
+
+fn start(
     orders: &Shared<Orders>,
-    count: u32,
-    name: &str,
+    crew: &Crew,
     stack: usize,
     work: impl Fn(u32) -> Result<(), i32> + Clone + Send + 'static,
 ) -> io::Result<()> {
-    for number in 0..count {
+    for number in 0..crew.threads {
         let (orders, work) = (orders.clone(), work.clone());
-        let mut builder = std::thread::Builder::new().name(format!("{name}{number}"));
+        let mut builder = std::thread::Builder::new().name(format!("{}{number}", crew.name));
         if stack > 0 {
             builder = builder.stack_size(stack);
         }
@@ -137,9 +171,7 @@ pub fn start(
 }
 
 /// The main thread's work, until all of `threads` serving threads have ended; gives the exit code.
-///
-/// `publish` is called once a second, `finishing` once, when no more connections are to be taken.
-pub fn watch(
+fn watch(
     child: &Child,
     orders: &Orders,
     threads: u32,
@@ -196,12 +228,4 @@ fn count_ended(orders: &Orders) -> u32 {
         count += more as u32;
     }
     count
-}
-
-/// When threads cannot be made the process is of no use; those that were made hear it.
-pub fn cannot_start(child: &Child, orders: &Orders, number: u32, error: &io::Error) -> i32 {
-    let told = format!("ap_thread_create: unable to create worker thread: {error}");
-    child.voice().own(crate::log::Level::Alert, number, told);
-    orders.stop();
-    SICK
 }

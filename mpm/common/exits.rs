@@ -1,13 +1,8 @@
 //! What the end of a child means for its parent.
 
+use super::codes::{FATAL, SICK};
 use super::note::Note;
 use crate::log::Level;
-
-/// Exit code of a child that ended because something is scarce: descriptors, memory, threads.
-pub const SICK: i32 = 7;
-
-/// Exit code of a child for which there is no hope, nor for another like it.
-pub const FATAL: i32 = 15;
 
 /// How a process ended, as the kernel told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

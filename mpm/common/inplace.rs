@@ -1,34 +1,39 @@
 //! A thread that drives one connection at a time: prefork's only one, and each of worker's.
 //!
-//! It waits in a set of its own for a connection, a word from the parent or a signal, takes the connection, and drives its future
-//! to the end; a kept connection waits in place. Stop signals are let in while it waits, there and inside the executor.
+//! It gets a connection (`accepting`: in a set of its own; `queued`: from the thread that accepts), and drives its future to the end; a
+//! kept connection waits in place. Stop signals are let in while it waits, there and inside the executor.
 
 use std::cell::Cell;
-use std::os::fd::BorrowedFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::accept;
-use super::child;
 use super::share::Share;
 use super::system;
-use super::voice::Voice;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit, Stage};
 use crate::connection::{serve, Parked};
-use crate::listen::{Accepted, Acceptor, Next};
+use crate::listen::Accepted;
 use crate::log::{self, Manner};
 use crate::os::signal::SignalSet;
 use crate::run::Executor;
 use crate::scoreboard::{Board, Snapshot, Status, WorkerSlot};
 use crate::sync::Work;
 
+#[cfg(uses = "inplace")]
+mod accepting;
+#[cfg(uses = "queue")]
+mod queued;
+
+#[cfg(uses = "inplace")]
+pub use accepting::serve_one_by_one;
+#[cfg(uses = "queue")]
+pub use queued::serve_queued;
+
 /// How often processor times are published, at most.
 const CPU_EVERY: Duration = Duration::from_millis(500);
-
-const NO_SET: &str = "Couldn't create pollset in child; check system or user limits";
 
 /// What a thread is told from outside.
 pub trait Orders {
@@ -44,7 +49,7 @@ pub trait Orders {
     fn meanwhile(&self) {}
     /// What is let in while this thread waits; `None`: its signals are another thread's business.
     fn wait_mask(&self) -> Option<SignalSet> {
-        Some(child::wait_mask())
+        None
     }
     /// The longest it may wait for a connection without a look at its orders.
     fn patience(&self) -> Option<Duration> {
@@ -103,32 +108,6 @@ impl Host for InPlace {
     }
 }
 
-/// Serves connections one after the other until told to end. An error is the exit code of the process.
-pub fn serve_one_by_one(
-    child: &Share,
-    number: u32,
-    call: &[BorrowedFd<'_>],
-    orders: &dyn Orders,
-) -> Result<(), i32> {
-    attend(child, number, orders, |thread| {
-        thread.work(child, call, orders)
-    })
-}
-
-/// The same for connections that another thread has accepted: `take` gives the next one with its listener's number, after at most
-/// the given time.
-#[cfg(mpm = "mpmt_os2")]
-pub fn serve_queued(
-    child: &Share,
-    number: u32,
-    orders: &dyn Orders,
-    take: &mut dyn FnMut(Option<Duration>) -> Option<(Accepted, u32)>,
-) -> Result<(), i32> {
-    attend(child, number, orders, |thread| {
-        thread.work_off(child, orders, take)
-    })
-}
-
 fn attend(
     child: &Share,
     number: u32,
@@ -174,58 +153,6 @@ impl Thread {
             measured: Cell::new(Instant::now()),
             ids: 0,
         })
-    }
-
-    fn work(
-        &mut self,
-        child: &Share,
-        call: &[BorrowedFd<'_>],
-        orders: &dyn Orders,
-    ) -> Result<(), i32> {
-        let voice = Voice::of(&child.generation);
-        let listeners = child.listeners();
-        let sockets = listeners.iter().map(|(_, listener)| *listener);
-        let set = Acceptor::new(sockets, call, orders.wait_mask());
-        // A process that is told to finish lets go of its listeners, perhaps before this thread has begun.
-        let mut acceptor = match set {
-            Ok(acceptor) => acceptor,
-            Err(_) if orders.finish() => return Ok(()),
-            Err(error) => return Err(child.sick(20118, NO_SET, &error)),
-        };
-        self.slot.run_by(u64::from(crate::os::clock::thread_id()));
-        orders.ready(&self.executor);
-        while !orders.finish() && !orders.stop() {
-            match acceptor.next(self.rest(orders)) {
-                Next::Connection(accepted, place) => {
-                    let number = listeners.get(place).map_or(0, |(number, _)| *number);
-                    if !self.take(child, accepted, number, orders) {
-                        break;
-                    }
-                }
-                Next::Failed(failure, error) => accept::go_on(failure, &error, &voice)?,
-                Next::Told(_) | Next::Signal | Next::TimedOut => {}
-            }
-        }
-        Ok(())
-    }
-
-    #[cfg(mpm = "mpmt_os2")]
-    fn work_off(
-        &mut self,
-        child: &Share,
-        orders: &dyn Orders,
-        take: &mut dyn FnMut(Option<Duration>) -> Option<(Accepted, u32)>,
-    ) -> Result<(), i32> {
-        self.slot.run_by(u64::from(crate::os::clock::thread_id()));
-        orders.ready(&self.executor);
-        while !orders.finish() && !orders.stop() {
-            if let Some((accepted, number)) = take(self.rest(orders)) {
-                if !self.take(child, accepted, number, orders) {
-                    break;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Has nothing to do: says so, and gives how long at most.

@@ -1,100 +1,88 @@
-//! What the Unix MPMs have in common. The pure half decides (`plan`, `limits`, `ladder`, `exits`, `pool`, `supervisor`) and is
+//! What MPMs have in common. The pure half decides (`plan`, `limits`, `fit`, `ladder`, `exits`, `pool`, `supervisor`) and is
 //! simulated without forking anything; the other half carries out: `parent` is the loop of the parent process, `child` what a
 //! child does before and after it serves, `line` how the two speak.
+//!
+//! An MPM's facts say of which parts it is made (`uses=`), and the others are not compiled:
+//!
+//! - `children`: a parent process with children that it forks and replaces;
+//! - `servers`: the table of directives of those whose number of children follows the load; `fit`: the rule that fits their limits;
+//! - `crew`: threads of a child whose number does not change;
+//! - `inplace`: threads that each accept and drive one connection at a time; `queue`: the same with another thread accepting;
+//! - `pool`: threads whose number changes;
+//! - `alone`: the process that was started serves by itself, with such a pool.
 
-// Where one process does all, some of these are half used: its own children are what the unused halves are about. They stay
-// compiled, so that their tests hold in every build.
 #[cfg(unix)]
 pub mod accept;
-#[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg(uses = "children")]
 pub mod child;
-// An MPM has one of two tables of directives.
-#[cfg_attr(
-    not(any(mpm = "prefork", mpm = "worker", mpm = "event")),
-    allow(unused)
-)]
+pub mod codes;
 pub mod conf;
-// The threads of a child whose number does not change.
-#[cfg(any(mpm = "worker", mpm = "event"))]
+#[cfg(uses = "crew")]
 pub mod crew;
-#[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg(uses = "children")]
 pub mod exits;
+#[cfg(uses = "fit")]
+pub mod fit;
 pub mod front;
-// Where a thread drives many connections it is not compiled.
-#[cfg(all(unix, not(mpm = "event")))]
-#[cfg_attr(mpm = "mpmt_os2", allow(dead_code))]
+#[cfg(any(uses = "inplace", uses = "queue"))]
 pub mod inplace;
-#[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg(uses = "children")]
 pub mod ladder;
-#[cfg_attr(
-    not(any(mpm = "prefork", mpm = "worker", mpm = "event")),
-    allow(dead_code)
-)]
 pub mod limits;
-#[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg(uses = "children")]
 pub mod line;
 pub mod note;
-#[cfg(all(unix, not(one_process)))]
+#[cfg(uses = "children")]
 pub mod parent;
 pub mod pidfile;
-#[cfg_attr(any(one_process, windows), allow(dead_code))]
 pub mod plan;
-#[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg(uses = "children")]
 pub mod pool;
 #[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+pub mod privileges;
+#[cfg(uses = "children")]
 pub mod quarantine;
 pub mod query;
-#[cfg(all(unix, not(one_process)))]
+#[cfg(uses = "children")]
 pub mod reload;
 #[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+pub mod room;
+#[cfg(uses = "children")]
 pub mod serving;
 #[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
 pub mod share;
-#[cfg(all(unix, not(one_process)))]
+#[cfg(uses = "children")]
 pub mod single;
-#[cfg(unix)]
-#[cfg_attr(one_process, allow(dead_code))]
+#[cfg(uses = "children")]
 pub mod supervisor;
 #[cfg(unix)]
 pub mod system;
-// The threads of a process whose number changes.
-#[cfg(all(unix, threaded, not(any(mpm = "worker", mpm = "event"))))]
-// Each takes what it needs.
-#[allow(dead_code)]
+#[cfg(uses = "pool")]
 pub mod threads;
-#[cfg_attr(any(one_process, windows), allow(dead_code))]
+pub mod turns;
 pub mod voice;
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, uses = "children"))]
 mod simulation;
 
-#[cfg(all(unix, not(one_process)))]
-use child::Child;
-use limits::{Ceilings, Fitted, Wanted};
-use note::Note;
+pub use limits::{Ceilings, Wanted};
+#[cfg(uses = "servers")]
+pub use note::ChildNumbers;
 #[cfg(unix)]
-use note::Numbers;
+pub use note::Numbers;
+
+#[cfg(uses = "children")]
+use child::Child;
+use limits::Fitted;
+use note::Note;
+pub use turns::Exit;
 
 use super::Owner;
 use crate::server::Generation;
 use crate::sync::Shared;
 
-/// How the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// As asked.
-    Stopped,
-    /// A child found that there is no hope, or none ever came up.
-    Fatal,
-}
+/// A rule that makes what is asked for fit together. The flag chooses the wording of the start.
+pub type Fit = fn(&Wanted, &Ceilings, bool) -> (Fitted, Vec<Note>);
 
 /// All that one MPM is to the common half.
 pub struct Mpm {
@@ -107,14 +95,14 @@ pub struct Mpm {
     pub defaults: Wanted,
     /// Whether idle connections are parked without a thread.
     pub parks: bool,
-    /// Makes what is asked for fit together: a rule of `limits`, or of `threads::limits`. The flag chooses the wording of the start.
-    pub fit: fn(&Wanted, &Ceilings, bool) -> (Fitted, Vec<Note>),
+    /// Makes what is asked for fit together: `fit::fit`, or a rule of `threads::limits`.
+    pub fit: Fit,
     /// The life of the started process: `parent::run`, or `threads::alone::run` where that process serves by itself.
     pub run: fn(&'static Mpm, Shared<Generation>, &mut dyn Owner) -> Exit,
     /// A child's whole life between its set-up and its exit; gives the exit code.
-    #[cfg(all(unix, not(one_process)))]
+    #[cfg(uses = "children")]
     pub serve: fn(&Child) -> i32,
     /// In what MPMs of one process differ.
-    #[cfg(one_process)]
+    #[cfg(uses = "alone")]
     pub ways: threads::alone::Ways,
 }

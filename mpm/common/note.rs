@@ -42,8 +42,16 @@ pub struct Numbers {
     pub graceful: u32,
     pub restart: u32,
     pub at_limit: u32,
-    pub near_limit: u32,
     pub busy: u32,
+    #[cfg(uses = "children")]
+    pub children: ChildNumbers,
+}
+
+/// Those that only an MPM with child processes has a use for.
+#[cfg(uses = "children")]
+#[derive(Clone, Copy, Debug)]
+pub struct ChildNumbers {
+    pub near_limit: u32,
     pub fork_failed: u32,
     pub old_fatal: u32,
     pub stranger: u32,

@@ -18,9 +18,10 @@ use super::pool::{Child as Known, Phase};
 use super::quarantine::{self, Quarantine};
 use super::reload::{Checker, Heard};
 use super::serving::Serving;
-use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish};
+use super::supervisor::{Act, Spec, Supervisor, Wish};
+use super::turns::{Exit, Kind};
 use super::voice::Voice;
-use super::{single, Mpm};
+use super::{single, Ceilings, Fit, Mpm, Numbers, Wanted};
 use crate::listen::Listener;
 use crate::log::Level;
 use crate::mpm::Owner;
@@ -41,6 +42,26 @@ const GRACE: Duration = Duration::from_millis(800);
 
 /// The `monitor` hook runs every so many rounds.
 const ROUNDS_PER_MONITOR: u32 = 10;
+
+/// The record of an MPM that has a parent and children: the numbers of its messages, what is fixed, what holds where the
+/// configuration is silent, the rule that makes limits fit, and a child's life.
+pub const fn record(
+    numbers: Numbers,
+    ceilings: Ceilings,
+    defaults: Wanted,
+    fit: Fit,
+    serve: fn(&Child) -> i32,
+) -> Mpm {
+    Mpm {
+        numbers,
+        ceilings,
+        defaults,
+        parks: false,
+        fit,
+        run,
+        serve,
+    }
+}
 
 /// Runs the server in this process as the parent (or, under `-X`, as its only process) until it ends.
 pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
@@ -412,7 +433,7 @@ impl<'o> Parent<'o> {
         self.view = View::none();
         let mut servings = std::mem::take(&mut self.servings);
         let Some(serving) = servings.remove(&id) else {
-            process::exit_now(super::exits::SICK)
+            process::exit_now(super::codes::SICK)
         };
         let own_view = serving.segment.view().clone();
         let older = servings.into_values().map(|s| s.segment.view().clone());
@@ -420,7 +441,7 @@ impl<'o> Parent<'o> {
         let fitted = serving.spec.fitted;
         let own = match serving.segment.attach(slot, process::pid()) {
             Ok(own) => own,
-            Err(_) => process::exit_now(super::exits::SICK),
+            Err(_) => process::exit_now(super::codes::SICK),
         };
         let board = Board {
             own,

@@ -7,6 +7,7 @@
 pub const MAX_SPAWN_RATE: u32 = 32;
 
 /// Rounds without exponential growth after a graceful restart, when many children change places anyway.
+#[cfg(any(test, uses = "children"))]
 pub const HOLD_OFF_ROUNDS: u32 = 10;
 
 /// From this rate on the log says that the pool has to hurry.
@@ -44,6 +45,7 @@ pub struct Limits {
 
 impl Limits {
     /// The share of these limits that bucket number `bucket` has. The shares add up to the whole, and no bucket goes without a process.
+    #[cfg(any(test, uses = "children"))]
     pub fn share(&self, bucket: u32) -> Limits {
         let buckets = self.buckets.max(1);
         Limits {
@@ -86,7 +88,7 @@ impl Default for Rate {
 
 impl Rate {
     /// A rate that grows up to `top`.
-    #[cfg(any(one_process, all(test, mpm = "mpmt_os2")))]
+    #[cfg(uses = "alone")]
     pub fn up_to(top: u32) -> Rate {
         Rate {
             top,
@@ -95,6 +97,7 @@ impl Rate {
     }
 
     /// A rate that does not double for the first `rounds` rounds of growth.
+    #[cfg(any(test, uses = "children"))]
     pub fn held_off(rounds: u32) -> Rate {
         Rate {
             hold_off: rounds,

@@ -4,10 +4,10 @@
 use std::io;
 
 use super::conf::{self, MpmConf};
+use super::room::{allow_descriptors, segment};
 use super::supervisor::Spec;
 use super::Mpm;
-use crate::os::limits::{self as limit, Resource};
-use crate::scoreboard::{Segment, Shape};
+use crate::scoreboard::Segment;
 use crate::server::Generation;
 use crate::sync::Shared;
 
@@ -40,32 +40,15 @@ impl Serving {
             graceful_timeout: conf.graceful_shutdown_timeout,
             core_folder: core_folder(conf, &generation),
         };
-        let shape = Shape {
-            slots: spec.slots(),
-            threads: fitted.limits.threads_per_child,
-        };
         // Without it the pool is smaller, and each refused fork says so.
         let _ = allow_descriptors(spec.slots());
-        let segment = Segment::new(shape, generation.number, server_started)?;
+        let segment = segment(&generation, spec.slots(), &fitted, server_started)?;
         Ok(Serving {
             generation: Some(generation),
             segment,
             spec,
         })
     }
-}
-
-/// Descriptors of a process beside those it has for each child or thread: logs, sockets, programs.
-const OTHER_DESCRIPTORS: u64 = 256;
-
-/// Lets this process have `wanted` descriptors and some more, where the system allows.
-pub fn allow_descriptors(wanted: u32) -> io::Result<()> {
-    let needed = u64::from(wanted) + OTHER_DESCRIPTORS;
-    let (soft, hard) = limit::get(Resource::Files)?;
-    if soft >= needed.min(hard) {
-        return Ok(());
-    }
-    limit::set(Resource::Files, needed.min(hard), hard)
 }
 
 fn core_folder(conf: &MpmConf, generation: &Generation) -> String {

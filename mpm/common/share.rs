@@ -1,7 +1,6 @@
 //! What all serving threads of a child have in common.
 
-use super::child::Child;
-use super::exits::SICK;
+use super::codes::SICK;
 use super::system;
 use super::voice::Voice;
 use crate::connection::host::ChildFacts;
@@ -20,14 +19,6 @@ pub struct Share {
 }
 
 impl Share {
-    pub fn of(child: &Child) -> Share {
-        Share {
-            generation: child.generation.clone(),
-            board: child.board.clone(),
-            bucket: child.bucket as usize,
-        }
-    }
-
     /// The listeners of the child's bucket with their numbers in the generation.
     pub fn listeners(&self) -> Vec<(u32, &Listener)> {
         let all = self.generation.listeners.iter().enumerate();

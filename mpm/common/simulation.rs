@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::exits::Ended;
 use super::limits::Fitted;
-use super::note::Numbers;
+use super::note::{ChildNumbers, Numbers};
 use super::plan::{Limits, Status};
 use super::pool::Phase;
-use super::supervisor::{Act, Exit, Kind, Spec, Supervisor, Wish, PROBE_TIME};
+use super::supervisor::{Act, Spec, Supervisor, Wish, PROBE_TIME};
+use super::turns::{Exit, Kind};
 
 const STEP: Duration = Duration::from_millis(50);
 
@@ -21,13 +22,15 @@ const NUMBERS: Numbers = Numbers {
     graceful: 493,
     restart: 494,
     at_limit: 484,
-    near_limit: 10159,
     busy: 486,
-    fork_failed: 481,
-    old_fatal: 487,
-    stranger: 488,
-    killed_in_a_row: 10392,
-    never_started: 2324,
+    children: ChildNumbers {
+        near_limit: 10159,
+        fork_failed: 481,
+        old_fatal: 487,
+        stranger: 488,
+        killed_in_a_row: 10392,
+        never_started: 2324,
+    },
 };
 
 /// A small generator of numbers (xorshift), so that a seed is all a failure needs.

@@ -1,9 +1,9 @@
 //! `-X`: one process, no parent, no reload. TERM, HUP and INT end it.
 
 use super::child::{self, Child};
-use super::exits::FATAL;
+use super::codes::FATAL;
 use super::serving::Serving;
-use super::supervisor::Exit;
+use super::turns::Exit;
 use super::Mpm;
 use crate::log::Level;
 use crate::scoreboard::{self, Board};

@@ -45,7 +45,7 @@ impl Hall {
             child.board.own.worker(number).set(Status::Ready);
         }
         Hall {
-            share: Share::of(child),
+            share: child.share(),
             orders,
             permits: Permits::new(threads),
             pool: Pool::new(threads as usize, stack),

@@ -6,33 +6,23 @@
 
 use std::time::Duration;
 
-use super::common::threads::alone::{self, Ways};
-use super::common::threads::conf::{
-    pool_directives, MAX_CONNECTIONS_PER_CHILD, MAX_REQUESTS_PER_CHILD, START_THREADS,
-    THREAD_STACK_SIZE,
-};
-use super::common::threads::limits::{fit_pool, Words};
-use super::common::threads::Pool;
-use super::common::Mpm;
+use super::common::threads::alone::{self, fit_pool, Ways, Words};
+use super::common::threads::conf::pool_directives;
+use super::common::{conf, Mpm};
 use crate::config::directive::Directive;
-use crate::scoreboard::{ProcessSlot, Status};
-
-/// The name of this MPM in the error log.
-pub const LOG_MODULE: &str = "mpm_netware";
+use crate::scoreboard::Status;
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = pool_directives![
-    Directive::new(
+    conf::one(
         "MaxThreads",
-        Scope::SERVER,
-        Take1,
-        set::max_request_workers,
+        conf::max_request_workers,
         "The most threads, so the most connections, at once"
     ),
-    START_THREADS,
-    THREAD_STACK_SIZE,
-    MAX_CONNECTIONS_PER_CHILD,
-    MAX_REQUESTS_PER_CHILD,
+    row("StartThreads"),
+    row("ThreadStackSize"),
+    row("MaxConnectionsPerChild"),
+    row("MaxRequestsPerChild"),
 ];
 
 const WORDS: Words = Words {
@@ -48,17 +38,11 @@ pub static MPM: Mpm = alone::record(
     (50, 10, 100),
     |wanted, ceilings, starting| fit_pool(&WORDS, wanted, ceilings, starting),
     Ways {
-        most: WORDS.most,
         side_by_side: false,
         top_rate: 64,
         stop_wait: Duration::from_secs(8),
         patience: Some(Duration::from_secs(1)),
-        dismiss,
+        mark: Some(Status::IdleKill),
+        ..Ways::usual(WORDS)
     },
 );
-
-/// Marks the thread; it notices within a second.
-fn dismiss(pool: &Pool, own: &ProcessSlot, number: u32) {
-    pool.dismiss(number);
-    own.worker(number).set(Status::IdleKill);
-}

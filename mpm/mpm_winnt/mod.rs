@@ -3,7 +3,8 @@
 //! Windows has no fork. The control process reads and checks the configuration, binds the ports, and starts the same program
 //! once more; it hands it the bytes of the configuration, and the sockets.
 
-use super::common::limits::{self, Ceilings, Fitted, Wanted};
+use super::common::fit;
+use super::common::limits::{Ceilings, Fitted, Wanted};
 use super::common::note::Note;
 use super::common::{Exit, Mpm};
 use super::Owner;
@@ -12,9 +13,6 @@ use crate::config::directive::{Directive, Scope};
 use crate::mpm::common::conf as set;
 use crate::server::Generation;
 use crate::sync::Shared;
-
-/// The name of this MPM in the error log.
-pub const LOG_MODULE: &str = "mpm_winnt";
 
 /// The directives of this MPM.
 #[rustfmt::skip]
@@ -64,7 +62,7 @@ fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Not
         max_request_workers: threads,
         ..*wanted
     };
-    limits::fit(&wanted, ceilings, starting)
+    fit::fit(&wanted, ceilings, starting)
 }
 
 fn run(_mpm: &'static Mpm, _first: Shared<Generation>, _owner: &mut dyn Owner) -> Exit {

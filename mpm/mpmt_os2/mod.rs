@@ -3,6 +3,7 @@
 //!
 //! Apache's ended the whole server at the first accept that failed; here a child that runs short waits a second.
 
+mod limits;
 mod sizing;
 
 use std::cell::Cell;
@@ -10,43 +11,33 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::common::child::{wait_mask, Child};
-use super::common::exits::SICK;
+use super::common::codes::SICK;
 use super::common::inplace::{serve_queued, Orders};
-use super::common::limits::{Ceilings, Wanted};
-use super::common::note::Numbers;
 use super::common::share::Share;
-use super::common::threads::conf::{
-    pool_directives, MAX_CONNECTIONS_PER_CHILD, MAX_REQUESTS_PER_CHILD, THREAD_STACK_SIZE,
-};
-use super::common::threads::limits::fit_processes;
+use super::common::threads::conf::pool_directives;
 use super::common::threads::{End, Pool, NUMBERS};
 use super::common::voice::Voice;
-use super::common::{accept, parent, system, Mpm};
+use super::common::{accept, conf, parent, system, Ceilings, Mpm, Numbers, Wanted};
 use crate::config::directive::Directive;
 use crate::listen::{Accepted, Acceptor, Next};
 use crate::log::Level;
 use crate::os::poll::{wait, Waiting};
-use crate::os::signal::SignalSet;
 use crate::run::Executor;
 use crate::scoreboard::Status;
 use crate::sync::{Popped, Queue, Shared};
+use limits::fit_processes;
 use sizing::{size, Seen, Spare};
-
-/// The name of this MPM in the error log.
-pub const LOG_MODULE: &str = "mpm_mpmt_os2";
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = pool_directives![
-    Directive::new(
+    conf::one(
         "StartServers",
-        Scope::SERVER,
-        Take1,
-        set::start_servers,
+        conf::start_servers,
         "Processes, always this many"
     ),
-    MAX_CONNECTIONS_PER_CHILD,
-    MAX_REQUESTS_PER_CHILD,
-    THREAD_STACK_SIZE,
+    row("MaxConnectionsPerChild"),
+    row("MaxRequestsPerChild"),
+    row("ThreadStackSize"),
 ];
 
 /// Most threads of a child.
@@ -68,18 +59,18 @@ const STOPPING: Duration = Duration::from_secs(2);
 const BROKEN: i32 = 1;
 
 /// What the common half must know.
-pub static MPM: Mpm = Mpm {
+pub static MPM: Mpm = parent::record(
     // How large each pool is nobody outside its child decides, so nobody else can say that there is no room.
-    numbers: Numbers {
+    Numbers {
         at_limit: 0,
         ..NUMBERS
     },
-    ceilings: Ceilings {
+    Ceilings {
         first_message: 20170,
         server_limit: 10,
         thread_limit: THREADS as i64,
     },
-    defaults: Wanted {
+    Wanted {
         server_limit: 10,
         thread_limit: THREADS as i64,
         threads_per_child: THREADS as i64,
@@ -89,11 +80,9 @@ pub static MPM: Mpm = Mpm {
         max_spare: 10,
         buckets: 1,
     },
-    parks: false,
-    fit: fit_processes,
-    run: parent::run,
+    fit_processes,
     serve,
-};
+);
 
 /// What is put into the queue.
 enum Message {
@@ -122,7 +111,7 @@ fn serve(child: &Child) -> i32 {
         return SICK;
     };
     let hall = Shared::new(Hall {
-        share: Share::of(child),
+        share: child.share(),
         pool,
         queue: Queue::new(),
         over: Queue::new(),
@@ -214,10 +203,6 @@ impl Orders for Post<'_> {
     fn ready(&self, executor: &Executor) {
         self.pool.sit(self.number, executor.handle());
     }
-
-    fn wait_mask(&self) -> Option<SignalSet> {
-        None
-    }
 }
 
 /// A thread's life.
@@ -304,7 +289,7 @@ fn rest(child: &Child, time: Duration) {
 /// The exit code of a child whose threads do not end as they should.
 fn trouble(pool: &Pool) -> Option<i32> {
     pool.take_ends().into_iter().find_map(|(_, end)| match end {
-        End::Told | End::Worn => None,
+        End::Told => None,
         End::Failed(code) => Some(code),
         End::Broken => Some(BROKEN),
     })

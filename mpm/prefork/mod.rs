@@ -5,41 +5,33 @@ use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::common::child::Child;
-use super::common::conf::directives;
+use super::common::child::{wait_mask, Child};
+use super::common::conf::{self, directives};
+use super::common::fit::fit;
 use super::common::inplace::{serve_one_by_one, Orders};
-use super::common::limits::{self, Ceilings, Wanted};
-use super::common::note::Numbers;
-use super::common::parent;
 use super::common::share::Share;
-use super::common::Mpm;
+use super::common::{parent, Ceilings, ChildNumbers, Mpm, Numbers, Wanted};
 use crate::config::directive::Directive;
+use crate::os::signal::SignalSet;
 use crate::run::Executor;
-
-/// The name of this MPM in the error log.
-pub const LOG_MODULE: &str = "mpm_prefork";
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = directives![
-    Directive::new(
+    conf::one(
         "MinSpareServers",
-        Scope::SERVER,
-        Take1,
-        set::min_spare,
+        conf::min_spare,
         "The fewest idle processes"
     ),
-    Directive::new(
+    conf::one(
         "MaxSpareServers",
-        Scope::SERVER,
-        Take1,
-        set::max_spare,
+        conf::max_spare,
         "The most idle processes"
     ),
 ];
 
 /// What the common half must know.
-pub static MPM: Mpm = Mpm {
-    numbers: Numbers {
+pub static MPM: Mpm = parent::record(
+    Numbers {
         configured: 163,
         built: 164,
         caught_term: 169,
@@ -47,20 +39,22 @@ pub static MPM: Mpm = Mpm {
         graceful: 171,
         restart: 173,
         at_limit: 161,
-        near_limit: 0,
         busy: 162,
-        fork_failed: 159,
-        old_fatal: 166,
-        stranger: 167,
-        killed_in_a_row: 20130,
-        never_started: 20131,
+        children: ChildNumbers {
+            near_limit: 0,
+            fork_failed: 159,
+            old_fatal: 166,
+            stranger: 167,
+            killed_in_a_row: 20130,
+            never_started: 20131,
+        },
     },
-    ceilings: Ceilings {
+    Ceilings {
         first_message: 175,
         server_limit: 200_000,
         thread_limit: 1,
     },
-    defaults: Wanted {
+    Wanted {
         server_limit: 256,
         thread_limit: 1,
         threads_per_child: 1,
@@ -70,11 +64,9 @@ pub static MPM: Mpm = Mpm {
         max_spare: 10,
         buckets: 1,
     },
-    parks: false,
-    fit: limits::fit,
-    run: parent::run,
+    fit,
     serve,
-};
+);
 
 /// What the only thread of a child is told.
 struct Alone<'a> {
@@ -110,6 +102,10 @@ impl Orders for Alone<'_> {
         more
     }
 
+    fn wait_mask(&self) -> Option<SignalSet> {
+        Some(wait_mask())
+    }
+
     fn ready(&self, _executor: &Executor) {
         self.child.report_ready();
     }
@@ -129,7 +125,7 @@ impl Orders for Alone<'_> {
 
 /// A child's life.
 fn serve(child: &Child) -> i32 {
-    let share = Share::of(child);
+    let share = child.share();
     let orders = Alone {
         child,
         share: &share,

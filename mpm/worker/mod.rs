@@ -6,29 +6,25 @@
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::common::child::Child;
+use super::common::child::{wait_mask, Child};
+use super::common::codes::SICK;
 use super::common::conf::thread_directives;
-use super::common::crew::{self, Orders};
-use super::common::exits::SICK;
+use super::common::crew::{Crew, Orders};
+use super::common::fit::fit;
 use super::common::inplace::{self, serve_one_by_one};
-use super::common::limits::{self, Ceilings, Wanted};
-use super::common::note::Numbers;
-use super::common::parent;
 use super::common::share::Share;
-use super::common::Mpm;
+use super::common::{parent, Ceilings, ChildNumbers, Mpm, Numbers, Wanted};
 use crate::config::directive::Directive;
+use crate::os::signal::SignalSet;
 use crate::run::Executor;
 use crate::sync::Shared;
-
-/// The name of this MPM in the error log.
-pub const LOG_MODULE: &str = "mpm_worker";
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = thread_directives![];
 
 /// What the common half must know.
-pub static MPM: Mpm = Mpm {
-    numbers: Numbers {
+pub static MPM: Mpm = parent::record(
+    Numbers {
         configured: 292,
         built: 293,
         caught_term: 295,
@@ -36,34 +32,25 @@ pub static MPM: Mpm = Mpm {
         graceful: 297,
         restart: 298,
         at_limit: 286,
-        near_limit: 287,
         busy: 289,
-        fork_failed: 283,
-        old_fatal: 290,
-        stranger: 291,
-        killed_in_a_row: 10393,
-        never_started: 2325,
+        children: ChildNumbers {
+            near_limit: 287,
+            fork_failed: 283,
+            old_fatal: 290,
+            stranger: 291,
+            killed_in_a_row: 10393,
+            never_started: 2325,
+        },
     },
-    ceilings: Ceilings {
+    Ceilings {
         first_message: 300,
         server_limit: 20_000,
         thread_limit: 20_000,
     },
-    defaults: Wanted {
-        server_limit: 16,
-        thread_limit: 64,
-        threads_per_child: 25,
-        max_request_workers: 400,
-        start_servers: 3,
-        min_spare: 75,
-        max_spare: 250,
-        buckets: 1,
-    },
-    parks: false,
-    fit: limits::fit,
-    run: parent::run,
+    Wanted::OF_THREADS,
+    fit,
     serve,
-};
+);
 
 /// What the threads share.
 struct Common {
@@ -91,6 +78,10 @@ impl inplace::Orders for Common {
         more
     }
 
+    fn wait_mask(&self) -> Option<SignalSet> {
+        Some(wait_mask())
+    }
+
     fn ready(&self, executor: &Executor) {
         self.orders.wake_at_orders(executor.handle());
     }
@@ -98,27 +89,26 @@ impl inplace::Orders for Common {
 
 /// A child's life.
 fn serve(child: &Child) -> i32 {
-    let orders = match Orders::new() {
-        Ok(orders) => orders,
-        Err(_) => return SICK,
-    };
     let threads = child.board.own.view().shape().threads;
+    let Ok(orders) = Orders::new() else {
+        return SICK;
+    };
     let common = Shared::new(Common {
-        share: Share::of(child),
+        share: child.share(),
         orders: orders.clone(),
         connections: AtomicU64::new(0),
         most: child.conf().max_connections_per_child,
     });
-    let stack = child.conf().thread_stack_size;
+    let crew = Crew {
+        name: "worker",
+        threads,
+        cannot_start: 3142,
+    };
     let work = move |number| work(&common, number);
-    if let Err(error) = crew::start(&orders, threads, "worker", stack, work) {
-        return crew::cannot_start(child, &orders, 3142, &error);
-    }
-    child.report_ready();
     // Idle threads leave by themselves; a busy one does not look at its listeners any more.
-    let share = Share::of(child);
+    let share = child.share();
     let mut finishing = || share.close_listeners();
-    crew::watch(child, &orders, threads, &mut || {}, &mut finishing)
+    crew.serve(child, &orders, work, &mut || {}, &mut finishing)
 }
 
 /// A thread's life.

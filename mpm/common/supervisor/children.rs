@@ -24,11 +24,11 @@ impl Supervisor {
             Verdict::Fatal => {
                 let told =
                     format!("Ignoring fatal error in child of previous generation (pid {pid}).");
-                self.note(Level::Warn, self.numbers.old_fatal, told);
+                self.note(Level::Warn, self.numbers.children.old_fatal, told);
             }
             Verdict::Sick if serving && !self.ever_ready => {
                 let told = "A resource shortage or other unrecoverable failure was encountered before any child process initialized successfully... httpd is exiting!";
-                self.give_up(self.numbers.never_started, told.into(), now);
+                self.give_up(self.numbers.children.never_started, told.into(), now);
             }
             Verdict::Sick => self.slow_down(),
             // A child that breaks before it is ready would do so again at once.
@@ -54,7 +54,11 @@ impl Supervisor {
         self.owed += 1;
         if self.quick == QUICK_REPLACEMENTS + 1 {
             let told = "children are killed successively!";
-            self.note(Level::Warn, self.numbers.killed_in_a_row, told.into());
+            self.note(
+                Level::Warn,
+                self.numbers.children.killed_in_a_row,
+                told.into(),
+            );
         }
     }
 

@@ -19,13 +19,10 @@ use crate::mpm::common::limits::Fitted;
 use crate::mpm::common::note::{Note, Numbers};
 use crate::mpm::common::plan::{self, Plan, Rate, Remark, Status};
 use crate::mpm::common::pool::{Child, Phase, Pool};
-pub use crate::mpm::common::Exit;
+use crate::mpm::common::turns::{Exit, Kind, START_PAUSE};
 
 /// How long the first child of a new generation may take until it reports ready.
 pub const PROBE_TIME: Duration = Duration::from_secs(30);
-
-/// How long no child is started after the system refused to make one.
-pub const FORK_PAUSE: Duration = Duration::from_secs(10);
 
 /// Broken children replaced on the spot before a second without a death is waited for.
 const QUICK_REPLACEMENTS: u32 = 3;
@@ -36,15 +33,6 @@ pub enum Wish {
     Stop,
     GracefulStop,
     Reload(Kind),
-}
-
-/// How a new generation takes over. The later one overrides the earlier, never the reverse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Old children finish what they hold.
-    Graceful,
-    /// Old children end at once.
-    Restart,
 }
 
 /// What the mind knows of one generation.
@@ -258,10 +246,10 @@ impl Supervisor {
     pub fn not_started(&mut self, generation: u32, slot: u32, why: &str, now: Instant) {
         self.on_the_way.remove(&(generation, slot));
         self.pool.give_back(generation, slot);
-        self.no_fork_until = Some(now + FORK_PAUSE);
+        self.no_fork_until = Some(now + START_PAUSE);
         self.slow_down();
         let told = format!("fork: Unable to fork new process: {why}");
-        self.note(Level::Error, self.numbers.fork_failed, told);
+        self.note(Level::Error, self.numbers.children.fork_failed, told);
         if self.probes(generation) {
             self.stage = None;
             self.refuse(format!(
@@ -303,7 +291,7 @@ impl Supervisor {
         self.clock = now;
         let Some(child) = self.pool.remove(pid) else {
             let told = format!("long lost child came home! (pid {pid})");
-            return self.note(Level::Warn, self.numbers.stranger, told);
+            return self.note(Level::Warn, self.numbers.children.stranger, told);
         };
         self.ladders.remove(&pid);
         self.infants.remove(&pid);
@@ -430,10 +418,10 @@ impl Supervisor {
                 numbers.at_limit,
                 "server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting".into(),
             ),
-            Remark::NearLimit if numbers.near_limit == 0 => {}
+            Remark::NearLimit if numbers.children.near_limit == 0 => {}
             Remark::NearLimit => self.note(
                 Level::Error,
-                numbers.near_limit,
+                numbers.children.near_limit,
                 "server is within MinSpareThreads of MaxRequestWorkers, consider raising the MaxRequestWorkers setting".into(),
             ),
             Remark::Busy { start, idle, total } => {

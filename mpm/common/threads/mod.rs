@@ -3,12 +3,11 @@
 //! beos and mpm_netware have one such pool for each generation, mpmt_os2 one in each child. How large it is to be is
 //! decided elsewhere (`plan`, or the MPM's own rule); here threads are started and dismissed.
 
-#[cfg(one_process)]
+#[cfg(uses = "alone")]
 pub mod alone;
 pub mod conf;
-pub mod limits;
 
-#[cfg(test)]
+#[cfg(all(test, uses = "alone"))]
 mod simulation;
 
 use std::io;
@@ -16,8 +15,10 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+#[cfg(uses = "children")]
+use super::note::ChildNumbers;
 use super::note::Numbers;
-use super::serving::allow_descriptors;
+use super::room::allow_descriptors;
 use crate::os::fd;
 use crate::run::Handle;
 use crate::sync::{Lock, Shared};
@@ -31,13 +32,16 @@ pub const NUMBERS: Numbers = Numbers {
     graceful: 20184,
     restart: 20185,
     at_limit: 20186,
-    near_limit: 0,
     busy: 20187,
-    fork_failed: 20188,
-    old_fatal: 20189,
-    stranger: 20190,
-    killed_in_a_row: 20191,
-    never_started: 20192,
+    #[cfg(uses = "children")]
+    children: ChildNumbers {
+        near_limit: 0,
+        fork_failed: 20188,
+        old_fatal: 20189,
+        stranger: 20190,
+        killed_in_a_row: 20191,
+        never_started: 20192,
+    },
 };
 
 /// Descriptors that a busy thread has: its poller and what wakes that, its set of listeners, a connection, a file, and one more.
@@ -48,6 +52,7 @@ const PER_THREAD: u32 = 6;
 pub enum End {
     /// It was told to.
     Told,
+    #[cfg(uses = "alone")]
     /// It has served as many connections as one thread may: another is to sit in its place.
     Worn,
     /// Something is scarce, or hopeless: an exit code.
@@ -76,9 +81,9 @@ pub struct Pool {
     stop: AtomicBool,
     /// Readable from the moment all are to finish: wakes threads that wait for connections.
     call: (OwnedFd, OwnedFd),
-    /// A byte for each thread that is to go, whichever it is: the first idle one to wake takes it.
-    nudge: (OwnedFd, OwnedFd),
-    surplus: AtomicU32,
+    /// Threads that are to go, whichever they are.
+    #[cfg(uses = "alone")]
+    surplus: alone::Surplus,
     /// A byte for each thread that has ended, for whoever waits for that.
     ended: (OwnedFd, OwnedFd),
     ends: Lock<Vec<(u32, End)>>,
@@ -87,10 +92,10 @@ pub struct Pool {
 impl Pool {
     /// An empty pool with room for `size` threads, which will be called `name` and a number.
     pub fn new(size: u32, name: &'static str, stack: usize) -> io::Result<Shared<Pool>> {
-        let (call, nudge, ended) = (fd::pipe()?, fd::pipe()?, fd::pipe()?);
+        let (call, ended) = (fd::pipe()?, fd::pipe()?);
         // Without it the pool stays smaller, and each refusal is logged.
         let _ = allow_descriptors(size.saturating_mul(PER_THREAD));
-        for end in [&call.1, &nudge.0, &nudge.1, &ended.0, &ended.1] {
+        for end in [&call.1, &ended.0, &ended.1] {
             fd::set_nonblocking(end, true)?;
         }
         Ok(Shared::new(Pool {
@@ -101,8 +106,8 @@ impl Pool {
             finish: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             call,
-            nudge,
-            surplus: AtomicU32::new(0),
+            #[cfg(uses = "alone")]
+            surplus: alone::Surplus::new()?,
             ended,
             ends: Lock::new(Vec::new()),
         }))
@@ -184,25 +189,11 @@ impl Pool {
 
     // --- what threads are told ---
 
-    /// What a thread that waits for connections must listen to besides.
-    pub fn calls(&self) -> [BorrowedFd<'_>; 2] {
-        [self.call.0.as_fd(), self.nudge.0.as_fd()]
-    }
-
     /// The executor of a thread can be woken from now on.
     pub fn sit(&self, number: u32, handle: Handle) {
         if let Some(seat) = self.seats.get(number as usize) {
             *seat.handle.lock() = Some(handle);
         }
-    }
-
-    /// Tells all to take no more connections and to end; true the first time.
-    pub fn finish(&self) -> bool {
-        let first = !self.finish.swap(true, Ordering::SeqCst);
-        if first {
-            self.wake();
-        }
-        first
     }
 
     /// Tells all to end at once.
@@ -222,46 +213,9 @@ impl Pool {
         }
     }
 
-    /// Whether all are to take no more connections.
-    pub fn is_finishing(&self) -> bool {
-        self.finish.load(Ordering::Relaxed)
-    }
-
     /// Whether all are to end at once.
     pub fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
-    }
-
-    /// Tells one thread to end as soon as it has nothing to do. It notices when it looks; nobody wakes it.
-    pub fn dismiss(&self, number: u32) {
-        if let Some(seat) = self.seats.get(number as usize) {
-            seat.dismissed.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Tells any one thread to end: the first idle one that wakes.
-    pub fn dismiss_any(&self) {
-        self.surplus.fetch_add(1, Ordering::SeqCst);
-        let _ = fd::write(&self.nudge.1, b"!");
-    }
-
-    /// Whether thread `number`, having nothing to do, is to end. A place among those that are too many is taken with the answer.
-    pub fn excuses(&self, number: u32) -> bool {
-        let Some(seat) = self.seats.get(number as usize) else {
-            return true;
-        };
-        if seat.dismissed.load(Ordering::Relaxed) {
-            return true;
-        }
-        let fewer = |left: u32| left.checked_sub(1);
-        let order = Ordering::SeqCst;
-        if self.surplus.load(order) == 0 || self.surplus.fetch_update(order, order, fewer).is_err()
-        {
-            return false;
-        }
-        let _ = fd::read(&self.nudge.0, &mut [0; 1]);
-        seat.dismissed.store(true, Ordering::Relaxed);
-        true
     }
 }
 
@@ -271,7 +225,8 @@ mod tests {
     use crate::os::poll::{wait, Waiting};
     use crate::sync::Queue;
 
-    fn await_ends(pool: &Pool, count: usize) -> Vec<(u32, End)> {
+    /// The ends of `count` threads, in the order of their seats.
+    pub fn await_ends(pool: &Pool, count: usize) -> Vec<(u32, End)> {
         let mut ends = Vec::new();
         while ends.len() < count {
             wait(&mut [Waiting::to_read(&pool.ended())], None, None).unwrap();
@@ -279,37 +234,6 @@ mod tests {
         }
         ends.sort_by_key(|(number, _)| *number);
         ends
-    }
-
-    /// Waits as a thread without connections does.
-    fn idle(pool: &Pool, number: u32) -> Result<End, i32> {
-        while !pool.is_finishing() && !pool.excuses(number) {
-            let calls = pool.calls();
-            let mut fds: Vec<Waiting<'_>> = calls.iter().map(Waiting::to_read).collect();
-            wait(&mut fds, None, None).map_err(|_| 7)?;
-        }
-        Ok(End::Told)
-    }
-
-    fn start_idle(pool: &Shared<Pool>) -> Option<u32> {
-        let inside = pool.clone();
-        pool.start(move |number| idle(&inside, number)).unwrap()
-    }
-
-    #[test]
-    fn seats_are_taken_lowest_first_and_again() {
-        let pool = Pool::new(2, "t", 0).unwrap();
-        assert_eq!(start_idle(&pool), Some(0));
-        assert_eq!(start_idle(&pool), Some(1));
-        assert_eq!((start_idle(&pool), pool.running()), (None, 2));
-        pool.dismiss_any();
-        let gone = await_ends(&pool, 1)[0];
-        assert_eq!((gone.1, pool.running()), (End::Told, 1));
-        assert_eq!(start_idle(&pool), Some(gone.0));
-        assert!(pool.finish());
-        assert!(!pool.finish());
-        assert_eq!(await_ends(&pool, 2), [(0, End::Told), (1, End::Told)]);
-        assert_eq!(pool.taken().count(), 0);
     }
 
     #[test]
@@ -325,7 +249,7 @@ mod tests {
             let work = move |_| {
                 wait_for_all();
                 match kind {
-                    0 => Ok(End::Worn),
+                    0 => Ok(End::Told),
                     1 => Err(7),
                     _ => std::panic::resume_unwind(Box::new("broken")),
                 }
@@ -336,17 +260,7 @@ mod tests {
         let ends = await_ends(&pool, 3);
         assert_eq!(
             ends,
-            [(0, End::Worn), (1, End::Failed(7)), (2, End::Broken)]
+            [(0, End::Told), (1, End::Failed(7)), (2, End::Broken)]
         );
-    }
-
-    #[test]
-    fn one_that_is_chosen_goes_when_it_looks() {
-        let pool = Pool::new(3, "t", 0).unwrap();
-        assert!(!pool.excuses(0));
-        pool.dismiss(1);
-        assert!(!pool.excuses(0));
-        assert!(pool.excuses(1));
-        assert!(pool.excuses(9), "a seat that does not exist holds nobody");
     }
 }

@@ -7,17 +7,16 @@ use std::time::{Duration, Instant};
 use super::super::{End, Pool};
 use super::Ways;
 use crate::log::Level;
+use crate::mpm::common::codes::FATAL;
 use crate::mpm::common::conf;
-use crate::mpm::common::exits::FATAL;
 use crate::mpm::common::inplace::{serve_one_by_one, Orders};
 use crate::mpm::common::plan::{self, Limits, Rate, Remark, Status};
-use crate::mpm::common::serving::Serving;
+use crate::mpm::common::room;
 use crate::mpm::common::share::Share;
-use crate::mpm::common::supervisor::FORK_PAUSE;
+use crate::mpm::common::turns::START_PAUSE;
 use crate::mpm::common::voice::Voice;
 use crate::mpm::common::{system, Mpm};
 use crate::os::process;
-use crate::os::signal::SignalSet;
 use crate::os::thread_rights::ThreadRights;
 use crate::run::Executor;
 use crate::scoreboard::{self, Board, Segment, Standing, View};
@@ -51,9 +50,8 @@ impl House {
         older: Vec<Shared<View>>,
         rights: Option<Shared<ThreadRights>>,
     ) -> io::Result<House> {
-        let serving = Serving::new(mpm, generation.clone(), generation.number, server_started)?;
-        let fitted = serving.spec.fitted;
-        let segment = serving.segment;
+        let fitted = conf::fit(mpm, &generation);
+        let segment = room::segment(&generation, SLOT + 1, &fitted, server_started)?;
         let pid = process::pid();
         segment.enter(SLOT, pid, 0);
         segment.stand(SLOT, Standing::Live);
@@ -135,7 +133,7 @@ impl House {
             Err(error) => {
                 let told = format!("ap_thread_create: unable to create worker thread: {error}");
                 Voice::of(&self.generation).own(Level::Alert, 20141, told);
-                self.no_start_until = Some(now + FORK_PAUSE);
+                self.no_start_until = Some(now + START_PAUSE);
                 self.rate.now = 1;
                 false
             }
@@ -162,7 +160,17 @@ impl House {
             }
         }
         if let Some((number, _)) = plan.retire.and_then(|index| seats.get(index)) {
-            (self.ways.dismiss)(&self.pool, &self.share.board.own, *number);
+            self.dismiss(*number);
+        }
+    }
+
+    fn dismiss(&self, number: u32) {
+        match self.ways.mark {
+            Some(mark) => {
+                self.pool.dismiss(number);
+                self.share.board.own.worker(number).set(mark);
+            }
+            None => self.pool.dismiss_any(),
         }
     }
 
@@ -182,7 +190,7 @@ impl House {
         let voice = Voice::of(&self.generation);
         match remark {
             Remark::AtLimit => {
-                let most = self.ways.most;
+                let most = self.ways.words.most;
                 let told =
                     format!("server reached {most} setting, consider raising the {most} setting");
                 voice.own(Level::Error, super::super::NUMBERS.at_limit, told);
@@ -226,11 +234,6 @@ impl Orders for Post<'_> {
 
     fn ready(&self, executor: &Executor) {
         self.pool.sit(self.number, executor.handle());
-    }
-
-    /// Signals are the main thread's business.
-    fn wait_mask(&self) -> Option<SignalSet> {
-        None
     }
 
     fn patience(&self) -> Option<Duration> {

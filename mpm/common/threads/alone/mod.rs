@@ -6,23 +6,24 @@
 //! As root, the serving threads give up their rights one by one where the system has rights for each thread (`os::thread_rights`);
 //! the main thread keeps them, for logs and ports of later configurations. Elsewhere the whole process gives them up.
 
+mod dismissal;
 mod house;
+mod limits;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
-use super::{End, Pool, NUMBERS};
+use super::{End, NUMBERS};
 use crate::log::{self, Level};
-use crate::mpm::common::child::drop_privileges;
+use crate::mpm::common::codes::FATAL;
 use crate::mpm::common::conf;
-use crate::mpm::common::exits::FATAL;
 use crate::mpm::common::front::{self, View};
-use crate::mpm::common::limits::{Ceilings, Fitted, Wanted};
-use crate::mpm::common::note::Note;
 use crate::mpm::common::pidfile::PidFile;
-use crate::mpm::common::supervisor::{Exit, Kind};
+use crate::mpm::common::plan::MAX_SPAWN_RATE;
+use crate::mpm::common::privileges::drop_privileges;
+use crate::mpm::common::turns::{Exit, Kind};
 use crate::mpm::common::voice::Voice;
-use crate::mpm::common::Mpm;
+use crate::mpm::common::{Ceilings, Fit, Mpm, Wanted};
 use crate::mpm::Owner;
 use crate::os::crash;
 use crate::os::poll::{wait, Waiting};
@@ -31,10 +32,12 @@ use crate::os::signal::{self, SignalSet};
 use crate::os::thread_rights::{ThreadRights, SUPPORTED};
 use crate::os::user;
 use crate::scoreboard::publish::State;
-use crate::scoreboard::{self, ProcessSlot, Snapshot};
+use crate::scoreboard::{self, Snapshot, Status};
 use crate::server::Generation;
 use crate::sync::Shared;
+pub use dismissal::Surplus;
 use house::House;
+pub use limits::{fit_pool, Words};
 
 /// How often maintenance is done.
 const ROUND: Duration = Duration::from_secs(1);
@@ -47,8 +50,7 @@ const STOPPING: Duration = Duration::from_secs(2);
 
 /// In what the MPMs of one process differ.
 pub struct Ways {
-    /// The directive that says how many threads there may be.
-    pub most: &'static str,
+    pub words: Words,
     /// Whether old threads finish beside the new ones; else a new generation begins when the last old thread has ended.
     pub side_by_side: bool,
     /// The most threads that one round may start.
@@ -57,8 +59,23 @@ pub struct Ways {
     pub stop_wait: Duration,
     /// How long a thread waits for connections without a look at whether it is to go; `None`: it is woken for that.
     pub patience: Option<Duration>,
-    /// Lets one thread go; the number is that of the highest idle one.
-    pub dismiss: fn(&Pool, &ProcessSlot, u32),
+    /// How the highest idle thread is marked in the scoreboard when it is to go, which it notices when it looks; `None`: whichever
+    /// idle thread wakes first goes.
+    pub mark: Option<Status>,
+}
+
+impl Ways {
+    /// Each thread is woken for every order; generations live side by side.
+    pub const fn usual(words: Words) -> Ways {
+        Ways {
+            words,
+            side_by_side: true,
+            top_rate: MAX_SPAWN_RATE,
+            stop_wait: Duration::from_secs(1),
+            patience: None,
+            mark: None,
+        }
+    }
 }
 
 /// The record of an MPM of one process: its first message about limits, the most threads it can have, and how many it has where
@@ -67,7 +84,7 @@ pub const fn record(
     first_message: u32,
     threads: i64,
     (start_servers, min_spare, max_spare): (i64, i64, i64),
-    fit: fn(&Wanted, &Ceilings, bool) -> (Fitted, Vec<Note>),
+    fit: Fit,
     ways: Ways,
 ) -> Mpm {
     Mpm {

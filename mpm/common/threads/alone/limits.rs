@@ -1,4 +1,4 @@
-//! Limits of a pool that changes its size, fitted together; the names in the warnings are the MPM's own. Pure.
+//! Limits of the one pool of a process, fitted together; the names in the warnings are the MPM's own. Pure.
 
 use crate::mpm::common::limits::{Ceilings, Fitted, Teller, Wanted};
 use crate::mpm::common::note::Note;
@@ -52,7 +52,7 @@ pub fn fit_pool(
     let fitted = Fitted {
         limits,
         start_servers: number(w.start_servers.min(most)),
-        server_limit: 1,
+        server_limit: number(ceilings.server_limit),
         thread_limit: number(ceilings.thread_limit),
         max_workers: number(most),
     };
@@ -61,36 +61,6 @@ pub fn fit_pool(
 
 fn number(value: i64) -> u32 {
     u32::try_from(value.max(0)).unwrap_or(u32::MAX)
-}
-
-/// The limits of a few processes whose number does not change, each of which sizes a pool of its own: they are all started and none
-/// is ever too many.
-#[cfg(any(test, mpm = "mpmt_os2"))]
-pub fn fit_processes(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Note>) {
-    let first = ceilings.first_message;
-    let mut teller = Teller::new(starting);
-    let mut w = *wanted;
-    let most = ceilings.server_limit;
-    teller.cut(first, "StartServers", &mut w.start_servers, most, "servers");
-    teller.at_least_one(first + 2, "StartServers", &mut w.start_servers);
-    teller.spare_at_least_one(first + 4, "MinSpareThreads", &mut w.min_spare);
-    let processes = number(w.start_servers);
-    let threads = number(ceilings.thread_limit);
-    let limits = Limits {
-        min_spare: u32::MAX,
-        max_spare: u32::MAX,
-        max_processes: processes,
-        threads_per_child: threads,
-        buckets: 1,
-    };
-    let fitted = Fitted {
-        limits,
-        start_servers: processes,
-        server_limit: number(ceilings.server_limit),
-        thread_limit: threads,
-        max_workers: processes.saturating_mul(threads),
-    };
-    (fitted, teller.notes)
 }
 
 #[cfg(test)]
@@ -136,19 +106,6 @@ mod tests {
         assert_eq!((limits.min_spare, limits.max_spare), (1, 1));
         let (fitted, notes) = fit_pool(&WORDS, &wanted(0, 10, 1, 50), &CEILINGS, false);
         assert_eq!((fitted.max_workers, notes.len()), (50, 1));
-    }
-
-    #[test]
-    fn a_fixed_number_of_processes() {
-        let ceilings = Ceilings {
-            server_limit: 10,
-            thread_limit: 256,
-            ..CEILINGS
-        };
-        let fit = |start| fit_processes(&wanted(0, start, 5, 10), &ceilings, true);
-        assert_eq!((fit(2).0.limits.max_processes, fit(2).1.len()), (2, 0));
-        assert_eq!((fit(99).0.max_workers, fit(99).1.len()), (2560, 1));
-        assert_eq!((fit(-1).0.start_servers, fit(-1).1.len()), (1, 1));
     }
 
     proptest! {

@@ -1,0 +1,25 @@
+//! The turns that the life of every server takes: how a new generation takes over, how all of it ended, and how long it rests when
+//! the system gives no more.
+
+use std::time::Duration;
+
+/// How long no child or thread is started after the system refused to make one.
+pub const START_PAUSE: Duration = Duration::from_secs(10);
+
+/// How a new generation takes over. The later one overrides the earlier, never the reverse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Old children finish what they hold.
+    Graceful,
+    /// Old children end at once.
+    Restart,
+}
+
+/// How the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Stopped,
+    /// A child found that there is no hope, or none ever came up.
+    Fatal,
+}
