@@ -69,12 +69,8 @@ fn make_room() -> bool {
 
 /// Descriptors of all that serve.
 fn held(server: &Server) -> usize {
-    let children = server.children();
-    let serving = if children.is_empty() {
-        vec![server.pid()]
-    } else {
-        children
-    };
+    let mut serving = server.children();
+    serving.push(server.pid());
     serving.iter().map(|pid| descriptors(*pid)).sum()
 }
 
