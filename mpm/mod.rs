@@ -22,6 +22,8 @@ use crate::os::process::{Exit as Ended, Pid};
 use crate::server::{Draft, Generation};
 use crate::sync::Shared;
 
+#[cfg(windows)]
+pub use chosen::{handed, Handed};
 pub use common::conf::MpmConf;
 pub use common::pidfile::{self, Outcome};
 pub use common::Exit;

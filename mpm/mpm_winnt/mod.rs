@@ -3,16 +3,25 @@
 //! Windows has no fork. The control process reads and checks the configuration, binds the ports, and starts the same program
 //! once more; it hands it the bytes of the configuration, and the sockets.
 
+mod accept;
+mod child;
+mod control;
+mod handover;
+mod house;
+mod names;
+mod port;
+mod system;
+mod worker;
+
 use super::common::fit;
 use super::common::limits::{Ceilings, Fitted, Wanted};
 use super::common::note::Note;
-use super::common::{Exit, Mpm};
-use super::Owner;
+use super::common::Mpm;
 use crate::config::directive::Arity::{Argv, Take1};
 use crate::config::directive::{Directive, Scope};
 use crate::mpm::common::conf as set;
-use crate::server::Generation;
-use crate::sync::Shared;
+
+pub use handover::{handed, Handed};
 
 /// The directives of this MPM.
 #[rustfmt::skip]
@@ -51,7 +60,7 @@ pub static MPM: Mpm = Mpm {
     },
     parks: true,
     fit,
-    run,
+    run: control::run,
 };
 
 /// ThreadsPerChild within ThreadLimit; the one child has as many workers as threads.
@@ -63,8 +72,4 @@ fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Not
         ..*wanted
     };
     fit::fit(&wanted, ceilings, starting)
-}
-
-fn run(_mpm: &'static Mpm, _first: Shared<Generation>, _owner: &mut dyn Owner) -> Exit {
-    Exit::Fatal
 }

@@ -45,6 +45,59 @@ impl ConfigSource {
         }
     }
 
+    /// The record as bytes, for another process. Paths that are no UTF-8 cannot be told and will not be found there.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let count = |out: &mut Vec<u8>, n: usize| put_piece(out, &(n as u32).to_le_bytes());
+        let record = &self.record;
+        count(&mut out, record.files.len());
+        for (path, bytes) in &record.files {
+            put_piece(&mut out, path.to_string_lossy().as_bytes());
+            put_piece(&mut out, bytes);
+        }
+        count(&mut out, record.listings.len());
+        for (path, names) in &record.listings {
+            put_piece(&mut out, path.to_string_lossy().as_bytes());
+            count(&mut out, names.len());
+            names
+                .iter()
+                .for_each(|name| put_piece(&mut out, name.as_bytes()));
+        }
+        count(&mut out, record.variables.len());
+        for (name, value) in &record.variables {
+            put_piece(&mut out, name.as_bytes());
+            count(&mut out, usize::from(value.is_some()));
+            put_piece(&mut out, value.as_deref().unwrap_or_default().as_bytes());
+        }
+        out
+    }
+
+    /// A source that answers from a record made by [`ConfigSource::to_bytes`]; `None` if it is none.
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<ConfigSource> {
+        let input = &mut bytes;
+        let mut record = Record::default();
+        for _ in 0..take_count(input)? {
+            let path = PathBuf::from(take_text(input)?);
+            record.files.insert(path, take_piece(input)?.to_vec());
+        }
+        for _ in 0..take_count(input)? {
+            let path = PathBuf::from(take_text(input)?);
+            let names = (0..take_count(input)?).map(|_| take_text(input));
+            record.listings.insert(path, names.collect::<Option<_>>()?);
+        }
+        for _ in 0..take_count(input)? {
+            let name = take_text(input)?;
+            let set = take_count(input)? > 0;
+            let value = take_text(input)?;
+            record.variables.insert(name, set.then_some(value));
+        }
+        Some(ConfigSource {
+            files: Vec::new(),
+            record,
+            replay: true,
+        })
+    }
+
     /// Registers a configuration file and gives its text. Bytes that are not UTF-8 are refused, with the line.
     pub fn open(&mut self, path: &Path, depth: usize, line: u32) -> io::Result<(u32, String)> {
         let bytes = self.read(path)?;
@@ -109,6 +162,29 @@ impl ConfigSource {
     }
 }
 
+/// Writes some bytes behind their number.
+pub fn put_piece(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend((bytes.len() as u64).to_le_bytes());
+    out.extend(bytes);
+}
+
+/// Reads what [`put_piece`] wrote, and leaves what is behind it. `None` if there is no such thing.
+pub fn take_piece<'a>(input: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, rest) = input.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (piece, rest) = rest.split_at_checked(length)?;
+    *input = rest;
+    Some(piece)
+}
+
+fn take_text(input: &mut &[u8]) -> Option<String> {
+    String::from_utf8(take_piece(input)?.to_vec()).ok()
+}
+
+fn take_count(input: &mut &[u8]) -> Option<u32> {
+    Some(u32::from_le_bytes(take_piece(input)?.try_into().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,11 +197,24 @@ mod tests {
         let mut source = ConfigSource::default();
         source.open(&file, 0, 0).expect("read");
         source.list(folder.path()).expect("listed");
+        source.variable("PATH").expect("set");
+        source.variable("NO_SUCH_VARIABLE");
         std::fs::remove_file(&file).expect("removed");
-        let mut again = source.replayed();
-        assert_eq!(again.open(&file, 0, 0).expect("replayed").1, "Listen 80\n");
-        assert_eq!(again.list(folder.path()).expect("replayed"), ["a.conf"]);
-        assert!(again.read(Path::new("/etc/hostname")).is_err());
+        let bytes = source.to_bytes();
+        for mut again in [
+            source.replayed(),
+            ConfigSource::from_bytes(&bytes).expect("read"),
+        ] {
+            assert_eq!(again.open(&file, 0, 0).expect("replayed").1, "Listen 80\n");
+            assert_eq!(again.list(folder.path()).expect("replayed"), ["a.conf"]);
+            assert!(again.read(Path::new("/etc/hostname")).is_err());
+            assert_eq!(again.variable("PATH"), source.variable("PATH"));
+            assert_eq!(again.variable("NO_SUCH_VARIABLE"), None);
+            assert_eq!(again.variable("HOME"), None, "not asked before");
+        }
+        for end in 0..bytes.len() {
+            assert!(ConfigSource::from_bytes(&bytes[..end]).is_none());
+        }
     }
 
     #[test]
