@@ -23,7 +23,7 @@ use crate::server::{Draft, Generation};
 use crate::sync::Shared;
 
 #[cfg(windows)]
-pub use chosen::{handed, Handed};
+pub use chosen::{handed, service, Handed};
 pub use common::conf::MpmConf;
 pub use common::pidfile::{self, Outcome};
 pub use common::Exit;

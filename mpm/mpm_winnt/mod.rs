@@ -10,6 +10,7 @@ mod handover;
 mod house;
 mod names;
 mod port;
+pub mod service;
 mod system;
 mod worker;
 
