@@ -38,6 +38,11 @@ program)
     test "$profile" != dev || folder=debug
     set -- --profile "$profile" --bin httpd
     test -z "$rust_target" || set -- "$@" --target "$rust_target"
+    if test -n "$build_std"; then
+        # Building the standard library is not a promise of Rust's; this is how one says that one knows.
+        set -- "$@" "$build_std"
+        export RUSTC_BOOTSTRAP=1
+    fi
     cargo_call build "$@"
     made=target/${rust_target:+$rust_target/}$folder/httpd$exe
     program=./$progname$exe

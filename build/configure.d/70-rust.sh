@@ -1,8 +1,9 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # names are shared with the other files
 # Which Rust builds it? CARGO and RUSTC, else what PATH has, else what rustup put into the home folder. For another system
 # than this one Rust must have its target, and there must be a linker: if not, configure warns, and make says why it stops.
+# Where Rust has the target's standard library only as sources, as Debian's rust-web-src for Windows, make builds that, too.
 
-rust_target='' cannot='' linker=''
+rust_target='' cannot='' linker='' build_std=''
 
 # find_tool NAME: prints the path or name to run.
 find_tool() {
@@ -20,6 +21,16 @@ at_least() {
     test "$have_major" -gt "${2%%.*}" || { test "$have_major" -eq "${2%%.*}" && test "$have_minor" -ge "${2#*.}"; }
 }
 
+# has_sources RUSTC: whether it brings the sources of its standard library.
+has_sources() {
+    test -f "$("$1" --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library/std/Cargo.toml"
+}
+
+# For Windows, the Rust of the system that has sources is preferred to one in the home folder that has none.
+if test "$system" = windows && test "$host" != "$build" && test -z "${CARGO-}${RUSTC-}" &&
+    ! has_sources rustc && has_sources /usr/bin/rustc && test -x /usr/bin/cargo; then
+    CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc
+fi
 CARGO=${CARGO:-$(find_tool cargo)}
 RUSTC=${RUSTC:-$(find_tool rustc)}
 test -n "$CARGO" || die 'there is no cargo here; Rust is needed, see INSTALL, or say CARGO=/where/it/is'
@@ -56,8 +67,16 @@ if test "$host" != "$build"; then
         cannot="Rust cannot build programs for $host"
     else
         rust_target=$(rust_name "$host")
+        # Rust's usual target of Windows needs a library that wine and Windows 7 lack; this one is the same without.
+        case $rust_target in
+        x86_64-pc-windows-gnu | i686-pc-windows-gnu)
+            if has_sources "$RUSTC"; then
+                rust_target=${rust_target%%-*}-win7-windows-gnu build_std=-Zbuild-std
+            fi
+            ;;
+        esac
         target_libs=$("$RUSTC" --print target-libdir --target "$rust_target" 2>>"$conf_log")
-        if test ! -d "${target_libs:-/nowhere}"; then
+        if test -z "$build_std" && test ! -d "${target_libs:-/nowhere}"; then
             cannot="Rust has no standard library for $rust_target here (rustup target add $rust_target)"
         fi
     fi

@@ -15,7 +15,7 @@ default_pidlog=$rel_runtimedir/$progname.pid
 default_scoreboard=$rel_runtimedir/apache_runtime_status
 default_errorlog=$rel_logfiledir/error_log
 suexec_bin=$sbindir/suexec
-answers="srcdir builddir version compatible magic_major magic_minor build host system platform rust_target cannot linker
+answers="srcdir builddir version compatible magic_major magic_minor build host system platform rust_target cannot linker build_std
 have_epoll have_kqueue have_ports have_accept4 have_sendfile have_reuseport v4_mapped
 mpm_name mpm_title mpm_file mpm_identifier mpm_threaded mpm_forked mpm_threads
 modules_static modules_shared features progname exe port sslport layout httpd_root $folders

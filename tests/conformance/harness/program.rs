@@ -77,6 +77,11 @@ pub fn one_process() -> bool {
     fact("one-process") == "yes"
 }
 
+/// Does the program run on Windows, or what takes itself for it? Then it has no signals, and is spoken with by `-k`.
+pub fn is_windows() -> bool {
+    fact("builds-on") == "windows"
+}
+
 /// Directives of the MPM under test for a pool that begins with `start` workers, keeps at least `spare` idle ones, and has at most
 /// `most`; where workers are threads of several processes, each has `each`.
 pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {
@@ -87,6 +92,7 @@ pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {
             "StartServers {start}\nMinSpareServers {spare}\nMaxSpareServers {}\nMaxRequestWorkers {most}\n",
             (3 * spare + 2).max(start)
         ),
+        "mpm_winnt" => format!("ThreadsPerChild {most}\n"),
         "beos" => format!("{threads}MaxClients {most}\n"),
         "mpm_netware" => format!("{threads}MaxThreads {most}\n"),
         "mpmt_os2" => format!(

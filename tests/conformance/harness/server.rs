@@ -193,7 +193,7 @@ impl Setup {
         let mut text = program::load_modules();
         if self.base {
             text += &BASE.replace("@POOL@", &program::pool(4, 2, 12, 24));
-            if is_root() {
+            if is_root() && !program::is_windows() {
                 text += "User @USER@\nGroup @GROUP@\n";
             }
         }
@@ -450,9 +450,17 @@ impl Server {
         self.client().send(bytes).response()
     }
 
-    /// Sends a signal to the parent.
+    /// Sends a signal to the parent; on Windows, the word that stands for it.
     pub fn signal(&self, name: &str) {
-        signal(self.pid(), name);
+        if !program::is_windows() {
+            return signal(self.pid(), name);
+        }
+        let word = match name {
+            "TERM" | "INT" => "stop",
+            "HUP" | "USR1" => "restart",
+            _ => panic!("Windows has nothing like the signal {name}"),
+        };
+        self.command(&["-k", word]);
     }
 
     /// Has the parent ended?
@@ -495,15 +503,19 @@ impl Server {
 
     /// Stops by SIGTERM and demands that the parent ends and leaves no process behind.
     pub fn stop(mut self) {
-        self.end();
+        self.end(true);
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, gently: bool) {
         if self.child.is_none() {
             return;
         }
         if self.ended().is_none() {
-            self.signal("TERM");
+            match gently || !program::is_windows() {
+                true => self.signal("TERM"),
+                // A word to it takes a program more, which takes its time under wine. The child ends with its parent.
+                false => signal(self.pid(), "KILL"),
+            }
             let gone = eventually(Duration::from_secs(15), || self.ended().is_some());
             if let (false, Some(child)) = (gone, self.child.as_mut()) {
                 let _ = child.kill();
@@ -525,7 +537,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.end();
+        self.end(false);
         if let Some(mut pipe) = self.watch.stdin.take() {
             use std::io::Write;
             let _ = pipe.write_all(b"done\n");
