@@ -6,7 +6,22 @@ use std::path::PathBuf;
 /// One option: letter, argument's name (empty for none), help.
 type Row = (&'static str, &'static str, &'static str);
 
-/// The options of `httpd-options.tsv` that are not only Windows' or NetWare's.
+/// The verbs of `-k`.
+#[cfg(not(windows))]
+const VERBS: &str = "start, restart, graceful, graceful-stop or stop";
+/// See above.
+#[cfg(windows)]
+const VERBS: &str = "start, restart, stop or shutdown; install, config or uninstall a service";
+
+/// The same as the usage shows them.
+#[cfg(not(windows))]
+const VERBS_SHORT: &str = "[-k start|restart|graceful|graceful-stop|stop]";
+/// See above.
+#[cfg(windows)]
+const VERBS_SHORT: &str =
+    "[-k start|restart|stop|shutdown|install|config|uninstall] [-n name] [-w]";
+
+/// The options of `httpd-options.tsv` that all systems have.
 const TABLE: &[Row] = &[
     ("D", "name", "defines a name for <IfDefine>"),
     (
@@ -27,11 +42,7 @@ const TABLE: &[Row] = &[
     ),
     ("e", "level", "which start-up messages are shown"),
     ("E", "file", "the file that start-up messages go to"),
-    (
-        "k",
-        "verb",
-        "start, restart, graceful, graceful-stop or stop",
-    ),
+    ("k", "verb", VERBS),
     ("v", "", "show the version"),
     ("V", "", "show how the program was built"),
     ("h", "", "show this list"),
@@ -52,6 +63,16 @@ const TABLE: &[Row] = &[
     ("X", "", "serve with this one process, in the foreground"),
 ];
 
+/// Options that are only Windows'.
+#[cfg(windows)]
+const OWN: &[Row] = &[
+    ("n", "name", "the service that -k is about"),
+    ("w", "", "keep the console open for a while after an error"),
+];
+/// See above.
+#[cfg(not(windows))]
+const OWN: &[Row] = &[];
+
 /// A verb of `-k`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verb {
@@ -65,6 +86,18 @@ pub enum Verb {
     GracefulStop,
     /// SIGTERM.
     Stop,
+    /// Make a service of Windows of this program.
+    #[cfg(windows)]
+    Install,
+    /// Replace the options of the service.
+    #[cfg(windows)]
+    Config,
+    /// Remove the service.
+    #[cfg(windows)]
+    Uninstall,
+    /// Be the service: said by the service manager.
+    #[cfg(windows)]
+    RunService,
 }
 
 /// What is to be shown instead of serving.
@@ -99,6 +132,12 @@ pub struct Command {
     pub messages: Option<PathBuf>,
     /// `-k`.
     pub verb: Option<Verb>,
+    /// `-n`: a service.
+    #[cfg(windows)]
+    pub service: Option<String>,
+    /// `-w`.
+    #[cfg(windows)]
+    pub wait: bool,
     /// `-t`, also implied by `-S` and `-M`.
     pub test: bool,
     /// Options that show something and need no configuration.
@@ -126,7 +165,7 @@ impl Command {
 pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
     let mut table = Options::new();
     table.optflag("?", "", "");
-    for (letter, argument, help) in TABLE {
+    for (letter, argument, help) in TABLE.iter().chain(OWN) {
         let (has, occurs) = match argument.is_empty() {
             true => (HasArg::No, Occur::Multi),
             false => (HasArg::Yes, Occur::Multi),
@@ -144,6 +183,10 @@ pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
         after: matches.opt_strs("c"),
         defines: matches.opt_strs("D"),
         messages: matches.opt_str("E").map(PathBuf::from),
+        #[cfg(windows)]
+        service: matches.opt_str("n"),
+        #[cfg(windows)]
+        wait: matches.opt_present("w"),
         ..Command::default()
     };
     if let Some(word) = matches.opt_str("e") {
@@ -192,9 +235,21 @@ fn parse_verb(word: &str) -> Option<Verb> {
     Some(match word {
         "start" => Verb::Start,
         "restart" => Verb::Restart,
-        "graceful" => Verb::Graceful,
-        "graceful-stop" => Verb::GracefulStop,
         "stop" => Verb::Stop,
+        #[cfg(not(windows))]
+        "graceful" => Verb::Graceful,
+        #[cfg(not(windows))]
+        "graceful-stop" => Verb::GracefulStop,
+        #[cfg(windows)]
+        "shutdown" => Verb::Stop,
+        #[cfg(windows)]
+        "install" => Verb::Install,
+        #[cfg(windows)]
+        "config" => Verb::Config,
+        #[cfg(windows)]
+        "uninstall" => Verb::Uninstall,
+        #[cfg(windows)]
+        "runservice" => Verb::RunService,
         _ => return None,
     })
 }
@@ -221,14 +276,12 @@ pub fn usage(program: &str) -> String {
     let pad = " ".repeat("Usage: ".len() + program.len());
     let mut text = format!("Usage: {program} [-D name] [-d directory] [-f file]\n");
     text.push_str(&format!("{pad} [-C \"directive\"] [-c \"directive\"]\n"));
-    text.push_str(&format!(
-        "{pad} [-k start|restart|graceful|graceful-stop|stop]\n"
-    ));
+    text.push_str(&format!("{pad} {VERBS_SHORT}\n"));
     text.push_str(&format!(
         "{pad} [-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-X]\n"
     ));
     text.push_str("Options:\n");
-    for (letter, argument, help) in TABLE {
+    for (letter, argument, help) in TABLE.iter().chain(OWN) {
         let option = format!("-{letter} {argument}");
         text.push_str(&format!("  {option:<19}: {help}\n"));
     }

@@ -8,6 +8,9 @@ mod detach;
 mod dump;
 mod open;
 mod owner;
+#[cfg(windows)]
+#[path = "windows/role.rs"]
+mod role;
 
 use httpd::config::error::ConfigError;
 use httpd::config::load::Loaded;
@@ -23,6 +26,10 @@ const LOG_MODULE: &str = "core";
 
 /// Does what the command line asks; the value is the exit code.
 pub fn run(command: Command) -> i32 {
+    #[cfg(windows)]
+    if let Some(code) = role::play(&command) {
+        return code;
+    }
     if let Some(show) = command.show {
         if let Some(code) = dump::show(show, &command) {
             return code;

@@ -26,11 +26,17 @@ pub fn open(
     inherited: &[Listener],
     started: &mut Started,
 ) -> Result<Generation, String> {
+    let mut loaded = loaded;
+    loaded.generation.listeners = bind(&loaded.generation, inherited, &mut loaded.warnings)?;
+    equip(loaded, started)
+}
+
+/// Opens everything but sockets.
+pub fn equip(loaded: Loaded, started: &mut Started) -> Result<Generation, String> {
     let Loaded {
         mut generation,
         mut warnings,
     } = loaded;
-    generation.listeners = bind(&generation, inherited, &mut warnings)?;
     name_error_logs(&mut generation);
     run_hooks(&mut generation, &mut warnings, |g| {
         g.hooks.open_logs.clone()

@@ -1,11 +1,17 @@
 //! The parent's side of the configuration: reads it, checks it, opens it, and is asked by the MPM to do so again.
 
 use super::detach::{detach, lead_session, Ready};
+#[cfg(windows)]
+use super::load_options;
+#[cfg(windows)]
+use super::open::equip;
 use super::open::{open, Started};
 use super::{defined, fail, load, tell};
 use httpd::config::load::Loaded;
 use httpd::log;
 use httpd::log::Level;
+#[cfg(windows)]
+use httpd::modules::REGISTRY;
 use httpd::mpm::{self, Exit, Owner, Refused};
 use httpd::options::Command;
 use httpd::os::file;
@@ -37,29 +43,58 @@ impl Program {
     }
 
     /// Opens the first configuration and serves until told to end. The value is the exit code.
-    pub fn start(mut self, loaded: Loaded) -> i32 {
-        let ready = match self.leave_terminal() {
-            Ok(ready) => ready,
-            Err(error) => return fail(&format!("httpd: cannot detach from the terminal: {error}")),
+    pub fn start(self, loaded: Loaded) -> i32 {
+        self.try_start(loaded)
+            .unwrap_or_else(|message| fail(&message))
+    }
+
+    /// As [`Program::start`]; an error is why nothing is served.
+    pub fn try_start(mut self, loaded: Loaded) -> Result<i32, String> {
+        let ready = match self.ready.take() {
+            Some(ready) => ready,
+            None => self
+                .leave_terminal()
+                .map_err(|error| format!("httpd: cannot detach from the terminal: {error}"))?,
         };
         let inherited = httpd::listen::handed_down();
         let loaded = Loaded {
             generation: loaded.generation,
             warnings: Vec::new(),
         };
-        let generation = match open(loaded, &inherited, &mut self.started) {
-            Ok(generation) => Shared::new(generation),
-            Err(message) => return fail(&message),
-        };
+        let generation = Shared::new(open(loaded, &inherited, &mut self.started)?);
         drop(inherited);
-        if let Err(error) = self.settle(&generation) {
-            return fail(&format!("httpd: {error}"));
-        }
+        self.settle(&generation)
+            .map_err(|error| format!("httpd: {error}"))?;
         self.ready = Some(ready);
-        match mpm::run(generation, &mut self) {
+        Ok(match mpm::run(generation, &mut self) {
             Exit::Stopped => 0,
             _ => 1,
-        }
+        })
+    }
+
+    /// Serves what the control process has handed to this child: its configuration, not what the files say now.
+    #[cfg(windows)]
+    pub fn start_handed(mut self, handed: mpm::Handed) -> Result<i32, String> {
+        let options = load_options(&self.command);
+        let source = handed.source.clone();
+        let loaded = httpd::config::load(&options, &REGISTRY, handed.number, source)
+            .map_err(|errors| tell(&errors))?;
+        // The control process has told the warnings.
+        let loaded = Loaded {
+            warnings: Vec::new(),
+            ..loaded
+        };
+        let generation = Shared::new(equip(loaded, &mut self.started)?);
+        self.settle(&generation)
+            .map_err(|error| format!("httpd: {error}"))?;
+        Ok(handed.serve(generation, &mut self))
+    }
+
+    /// Somebody waits for the server to be ready, so it does not leave the terminal.
+    #[cfg(windows)]
+    pub fn tell_ready(mut self, ready: Ready) -> Program {
+        self.ready = Some(ready);
+        self
     }
 
     fn leave_terminal(&self) -> std::io::Result<Ready> {

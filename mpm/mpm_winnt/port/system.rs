@@ -27,6 +27,7 @@ use windows_sys::Win32::System::IO::{
 };
 
 use crate::mpm::chosen::system::{checked, milliseconds, Event};
+use crate::os::fd::AsFd;
 
 /// The key of everything that happens on a socket.
 const SOCKETS: usize = usize::MAX;
@@ -57,8 +58,8 @@ impl Port {
     }
 
     /// What happens on this socket is told here from now on.
-    pub fn attach(&self, socket: impl AsSocket) -> io::Result<()> {
-        let socket = raw(socket.as_socket()) as *mut _;
+    pub fn attach(&self, socket: impl AsFd) -> io::Result<()> {
+        let socket = raw(socket.as_fd()) as *mut _;
         // SAFETY: both are open.
         let port = unsafe { CreateIoCompletionPort(socket, self.0.as_raw_handle(), SOCKETS, 0) };
         checked(i32::from(!port.is_null()))
@@ -112,7 +113,7 @@ impl IdleRead {
 }
 
 /// Has the port to which `socket` is attached told when there is something to read. After an error nothing is told.
-pub fn when_readable(socket: impl AsSocket, number: u64) -> io::Result<()> {
+pub fn when_readable(socket: impl AsFd, number: u64) -> io::Result<()> {
     // SAFETY: zeros are a record for an operation without an event.
     let overlapped = unsafe { zeroed() };
     let read = Box::into_raw(Box::new(IdleRead { overlapped, number }));
@@ -121,7 +122,7 @@ pub fn when_readable(socket: impl AsSocket, number: u64) -> io::Result<()> {
         buf: null_mut(),
     };
     let mut flags = 0;
-    let socket = raw(socket.as_socket());
+    let socket = raw(socket.as_fd());
     // SAFETY: the record lives until the port tells of it; the buffer has no bytes.
     let done = unsafe {
         WSARecv(
@@ -146,9 +147,9 @@ pub fn when_readable(socket: impl AsSocket, number: u64) -> io::Result<()> {
 }
 
 /// Ends what waits on this socket; the port tells of it.
-pub fn cancel(socket: impl AsSocket) {
+pub fn cancel(socket: impl AsFd) {
     // SAFETY: the socket is open. If nothing waits that is an error nobody needs.
-    unsafe { CancelIoEx(raw(socket.as_socket()) as *mut _, null()) };
+    unsafe { CancelIoEx(raw(socket.as_fd()) as *mut _, null()) };
 }
 
 /// A connection that was accepted: the socket, our address, the peer's.

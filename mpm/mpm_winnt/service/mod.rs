@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::names;
 use super::system::Event;
+pub use system::report;
 use system::{
     live, Hands, Service, Teller, SERVICE_RUNNING, SERVICE_START_PENDING, SERVICE_STOPPED,
     SERVICE_STOP_PENDING,
@@ -84,7 +85,9 @@ pub fn start(shown: &str) -> Result<String, String> {
     done.map_err(|error| format!("the service '{shown}' cannot be started: {error}"))?;
     match settle(&service, SERVICE_START_PENDING) {
         Ok(SERVICE_RUNNING) => Ok(format!("The service '{shown}' runs.")),
-        _ => Err(format!("the service '{shown}' did not start; its error log has the reason")),
+        _ => Err(format!(
+            "the service '{shown}' did not start; its error log has the reason"
+        )),
     }
 }
 
@@ -131,9 +134,9 @@ fn settle(service: &Service, passing: u32) -> io::Result<u32> {
 }
 
 /// By which the server tells the manager how far it is.
-pub struct Progress<'a>(&'a Teller);
+pub struct Progress(&'static Teller);
 
-impl Progress<'_> {
+impl Progress {
     /// Still starting, one step further.
     pub fn step(&self) {
         self.0.tell(SERVICE_START_PENDING, LASTS, 0);
@@ -148,15 +151,15 @@ impl Progress<'_> {
 /// Runs as the service that the manager has started. `serve` is given the options that are kept for it, and gives its exit code.
 pub fn run(
     shown: &str,
-    serve: impl FnOnce(Vec<String>, &Progress<'_>) -> i32 + Send + 'static,
+    serve: impl FnOnce(Vec<String>, Progress) -> i32 + Send + 'static,
 ) -> Result<(), String> {
     let name = name_of(shown);
     let options = system::kept(&name, OPTIONS)
         .map_err(|error| format!("the options of the service '{shown}' cannot be read: {error}"))?;
-    let main = move |teller: &Teller| {
+    let main = move |teller: &'static Teller| {
         let progress = Progress(teller);
         progress.step();
-        let code = serve(options, &progress);
+        let code = serve(options, progress);
         teller.tell(SERVICE_STOPPED, 0, if code == 0 { 0 } else { FAILED });
     };
     let hands = Hands {

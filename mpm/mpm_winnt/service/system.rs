@@ -6,6 +6,9 @@ use std::mem::{size_of, zeroed};
 use std::ptr::{null, null_mut};
 
 use windows_sys::Win32::Foundation::{ERROR_CALL_NOT_IMPLEMENTED, ERROR_FILE_NOT_FOUND, NO_ERROR};
+use windows_sys::Win32::System::EventLog::{
+    DeregisterEventSource, RegisterEventSourceW, ReportEventW, EVENTLOG_ERROR_TYPE,
+};
 use windows_sys::Win32::System::Registry::{
     RegCloseKey, RegCreateKeyExW, RegGetValueW, RegSetValueExW, HKEY, HKEY_LOCAL_MACHINE,
     KEY_SET_VALUE, REG_MULTI_SZ, REG_OPTION_NON_VOLATILE, RRF_RT_REG_MULTI_SZ,
@@ -205,11 +208,16 @@ struct Life {
     main: Lock<Option<Main>>,
 }
 
-type Main = Box<dyn FnOnce(&Teller) + Send>;
+type Main = Box<dyn FnOnce(&'static Teller) + Send>;
 
 static LIFE: Once<Life> = Once::new();
 
-unsafe extern "system" fn on_control(code: u32, _: u32, _: *mut std::ffi::c_void, _: *mut std::ffi::c_void) -> u32 {
+unsafe extern "system" fn on_control(
+    code: u32,
+    _: u32,
+    _: *mut std::ffi::c_void,
+    _: *mut std::ffi::c_void,
+) -> u32 {
     let Some(life) = LIFE.get() else {
         return NO_ERROR;
     };
@@ -261,6 +269,32 @@ pub fn live(name: &str, hands: Hands, main: Main) -> io::Result<()> {
     checked(unsafe { StartServiceCtrlDispatcherW(table.as_ptr()) })
 }
 
+/// Writes an error into the system's log of events, where an administrator looks when a service does not start.
+pub fn report(name: &str, text: &str) {
+    // SAFETY: the name ends with a zero.
+    let log = unsafe { RegisterEventSourceW(null(), wide(name).as_ptr()) };
+    if log.is_null() {
+        return;
+    }
+    let text = wide(text);
+    let texts = [text.as_ptr()];
+    // SAFETY: the log is open, there is one text, which ends with a zero, and nothing else.
+    unsafe {
+        ReportEventW(
+            log,
+            EVENTLOG_ERROR_TYPE,
+            0,
+            0,
+            null_mut(),
+            1,
+            0,
+            texts.as_ptr(),
+            null(),
+        );
+        DeregisterEventSource(log);
+    }
+}
+
 /// An open key of the registry.
 struct Key(HKEY);
 
@@ -273,7 +307,9 @@ impl Drop for Key {
 
 /// Where a service keeps what it wants to know.
 fn parameters(name: &str) -> Vec<u16> {
-    wide(&format!("SYSTEM\\CurrentControlSet\\Services\\{name}\\Parameters"))
+    wide(&format!(
+        "SYSTEM\\CurrentControlSet\\Services\\{name}\\Parameters"
+    ))
 }
 
 fn told(code: u32) -> io::Result<()> {
@@ -305,7 +341,16 @@ pub fn keep(name: &str, value: &str, texts: &[String]) -> io::Result<()> {
     list.push(0);
     let (data, size) = (list.as_ptr().cast(), size_of::<u16>() * list.len());
     // SAFETY: the key is open, the name ends with a zero, and the list has as many bytes as we say.
-    told(unsafe { RegSetValueExW(key.0, wide(value).as_ptr(), 0, REG_MULTI_SZ, data, size as u32) })
+    told(unsafe {
+        RegSetValueExW(
+            key.0,
+            wide(value).as_ptr(),
+            0,
+            REG_MULTI_SZ,
+            data,
+            size as u32,
+        )
+    })
 }
 
 /// The list of texts that was kept for a service; empty if none was.
@@ -330,6 +375,8 @@ pub fn kept(name: &str, value: &str) -> io::Result<Vec<String>> {
     }
     told(code)?;
     list.truncate(size as usize / size_of::<u16>());
-    let texts = list.split(|unit| *unit == 0).take_while(|text| !text.is_empty());
+    let texts = list
+        .split(|unit| *unit == 0)
+        .take_while(|text| !text.is_empty());
     Ok(texts.map(String::from_utf16_lossy).collect())
 }
