@@ -111,6 +111,7 @@ pub struct View(Option<Publisher>);
 
 impl View {
     /// No file: nobody is shown anything.
+    #[cfg(unix)]
     pub fn none() -> View {
         View(None)
     }

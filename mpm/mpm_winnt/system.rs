@@ -25,8 +25,7 @@ use windows_sys::Win32::System::JobObjects::{
     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateEventW, GetCurrentProcess, GetProcessTimes, OpenEventW, ResetEvent, SetEvent,
-    TerminateProcess, WaitForMultipleObjects, EVENT_MODIFY_STATE, INFINITE,
+    CreateEventW, GetCurrentProcess, GetProcessTimes, OpenEventW, ResetEvent, SetEvent, WaitForMultipleObjects, EVENT_MODIFY_STATE, INFINITE,
 };
 
 use crate::sync::Once;
@@ -263,13 +262,6 @@ impl Job {
         // SAFETY: both handles are open.
         checked(unsafe { AssignProcessToJobObject(self.0.as_raw_handle(), process) })
     }
-}
-
-/// Ends this process at once, with threads and all.
-pub fn end_now(code: i32) -> ! {
-    // SAFETY: our own process, which has nothing left to tidy.
-    unsafe { TerminateProcess(GetCurrentProcess(), code as u32) };
-    std::process::exit(code)
 }
 
 /// Processor time of this process so far, in microseconds: user, system; children are not counted here.
