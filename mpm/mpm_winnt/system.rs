@@ -25,7 +25,8 @@ use windows_sys::Win32::System::JobObjects::{
     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateEventW, GetCurrentProcess, GetProcessTimes, OpenEventW, ResetEvent, SetEvent, WaitForMultipleObjects, EVENT_MODIFY_STATE, INFINITE,
+    CreateEventW, GetCurrentProcess, GetProcessTimes, OpenEventW, ResetEvent, SetEvent,
+    WaitForMultipleObjects, EVENT_MODIFY_STATE, INFINITE,
 };
 
 use crate::sync::Once;
