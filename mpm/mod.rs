@@ -26,6 +26,8 @@ use crate::sync::Shared;
 pub use chosen::{handed, service, Handed};
 pub use common::conf::MpmConf;
 pub use common::pidfile::{self, Outcome};
+#[cfg(unix)]
+pub use common::upgrade::{ask as ask_for_upgrade, Predecessor};
 pub use common::Exit;
 
 /// The name of the MPM in the error log.
@@ -54,8 +56,19 @@ pub trait Owner {
     /// same addresses are taken over as duplicates. If it fails nothing has changed.
     fn build(&mut self, serving: &Shared<Generation>) -> Result<Shared<Generation>, Refused>;
 
+    /// Whether another program of this server serves on until `serving` is called: then PidFile and the like are left to it until
+    /// then.
+    #[cfg(unix)]
+    fn succeeds(&self) -> bool {
+        false
+    }
+
     /// The first child takes connections: whoever waits for the server to come up can be told. Called once.
     fn serving(&mut self, _generation: &Generation) {}
+
+    /// Another program has taken the server over from this process, which only finishes what it has.
+    #[cfg(unix)]
+    fn handed_over(&mut self, _successor: Pid) {}
 
     /// The words of the command line that the configuration depends on, for a child that is a program started anew.
     #[cfg(windows)]

@@ -8,14 +8,14 @@ type Row = (&'static str, &'static str, &'static str);
 
 /// The verbs of `-k`.
 #[cfg(not(windows))]
-const VERBS: &str = "start, restart, graceful, graceful-stop or stop";
+const VERBS: &str = "start, restart, graceful, graceful-stop, stop or upgrade";
 /// See above.
 #[cfg(windows)]
 const VERBS: &str = "start, restart, stop or shutdown; install, config or uninstall a service";
 
 /// The same as the usage shows them.
 #[cfg(not(windows))]
-const VERBS_SHORT: &str = "[-k start|restart|graceful|graceful-stop|stop]";
+const VERBS_SHORT: &str = "[-k start|restart|graceful|graceful-stop|stop|upgrade [program]]";
 /// See above.
 #[cfg(windows)]
 const VERBS_SHORT: &str =
@@ -86,6 +86,9 @@ pub enum Verb {
     GracefulStop,
     /// SIGTERM.
     Stop,
+    /// Another program takes the server over.
+    #[cfg(not(windows))]
+    Upgrade,
     /// Make a service of Windows of this program.
     #[cfg(windows)]
     Install,
@@ -132,6 +135,9 @@ pub struct Command {
     pub messages: Option<PathBuf>,
     /// `-k`.
     pub verb: Option<Verb>,
+    /// What stands behind `-k upgrade`: the program that is to take over.
+    #[cfg(not(windows))]
+    pub program: Option<PathBuf>,
     /// `-n`: a service.
     #[cfg(windows)]
     pub service: Option<String>,
@@ -173,7 +179,9 @@ pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
         table.opt(letter, "", help, argument, has, occurs);
     }
     let matches = table.parse(args).map_err(|fail| complain(program, &fail))?;
-    if matches.opt_present("h") || matches.opt_present("?") || !matches.free.is_empty() {
+    let verb = matches.opt_str("k");
+    let words = usize::from(verb.as_deref() == Some("upgrade"));
+    if matches.opt_present("h") || matches.opt_present("?") || matches.free.len() > words {
         return Err(usage(program));
     }
     let mut command = Command {
@@ -183,6 +191,8 @@ pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
         after: matches.opt_strs("c"),
         defines: matches.opt_strs("D"),
         messages: matches.opt_str("E").map(PathBuf::from),
+        #[cfg(not(windows))]
+        program: matches.free.first().map(PathBuf::from),
         #[cfg(windows)]
         service: matches.opt_str("n"),
         #[cfg(windows)]
@@ -196,7 +206,7 @@ pub fn parse(program: &str, args: &[String]) -> Result<Command, String> {
                 format!("{program}: unknown level -e {word}\n{}", usage(program))
             })?);
     }
-    if let Some(verb) = matches.opt_str("k") {
+    if let Some(verb) = verb {
         command.verb = Some(parse_verb(&verb).ok_or_else(|| illegal(program, "k"))?);
     }
     define_implied(&matches, &mut command);
@@ -236,6 +246,8 @@ fn parse_verb(word: &str) -> Option<Verb> {
         "start" => Verb::Start,
         "restart" => Verb::Restart,
         "stop" => Verb::Stop,
+        #[cfg(not(windows))]
+        "upgrade" => Verb::Upgrade,
         #[cfg(not(windows))]
         "graceful" => Verb::Graceful,
         #[cfg(not(windows))]
@@ -309,6 +321,10 @@ mod tests {
             ["DUMP_VHOSTS", "DUMP_RUN_CFG"]
         );
         assert!(ask("-tDDUMP_MODULES").expect("understood").test);
+        let command = ask("-k upgrade -f a.conf bin/new").expect("understood");
+        assert_eq!(command.verb, Some(Verb::Upgrade));
+        assert_eq!(command.program, Some("bin/new".into()));
+        assert_eq!(ask("-k upgrade").expect("understood").program, None);
         assert_eq!(ask("-V").expect("understood").show, Some(Show::Build));
     }
 
@@ -329,6 +345,8 @@ mod tests {
             .expect_err("refused")
             .starts_with("httpd: illegal option -- k"));
         assert!(ask("stray").is_err());
+        assert!(ask("-k graceful stray").is_err());
+        assert!(ask("-k upgrade one two").is_err());
         assert!(ask("-f")
             .expect_err("refused")
             .contains("requires an argument -- f"));

@@ -11,6 +11,9 @@ use crate::config::value::Conf;
 use crate::listen::{ListenSpec, MULTIPLE};
 use crate::server::Generation;
 
+/// UpgradeTimeout where nothing is said.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// What the configuration says about processes, threads and sockets. `None`: nothing, the MPM's default holds.
 #[derive(Clone, Debug, Default)]
 pub struct MpmConf {
@@ -42,6 +45,8 @@ pub struct MpmConf {
     pub exception_hook: bool,
     /// GracefulShutdownTimeout; `None` waits for ever.
     pub graceful_shutdown_timeout: Option<Duration>,
+    /// UpgradeTimeout.
+    pub upgrade_timeout: Option<Duration>,
     /// ListenBacklog.
     pub listen_backlog: Option<u32>,
     /// ListenCoresBucketsRatio; 0: off.
@@ -127,6 +132,11 @@ impl MpmConf {
         }
     }
 
+    /// How long a new program may take until it serves, when one is to take over.
+    pub fn upgrade_timeout(&self) -> Duration {
+        self.upgrade_timeout.unwrap_or(UPGRADE_TIMEOUT)
+    }
+
     /// Where the PidFile is: what `PidFile` says below ServerRoot, else the compiled name in the runtime folder.
     pub fn pid_path(&self, generation: &Generation) -> PathBuf {
         let usual = Path::new(env!("HTTPD_DEFAULT_PIDLOG")).file_name();
@@ -154,6 +164,7 @@ macro_rules! directives {
             row("CrashQuarantine"),
             row("EnableExceptionHook"),
             row("GracefulShutdownTimeout"),
+            row("UpgradeTimeout"),
             row("MaxConnectionsPerChild"),
             row("MaxRequestsPerChild"),
             row("MaxRequestWorkers"),
@@ -225,6 +236,7 @@ const ROWS: &[Directive] = &[
     Directive::new("CrashQuarantine", Scope::SERVER, Arity::Argv, crash_quarantine, "A URL that crashed so many children within so many seconds is answered with 503 for so many seconds: on (3 60 300), off, or the three numbers"),
     Directive::new("EnableExceptionHook", Scope::SERVER, Arity::Flag, exception_hook, "Whether modules are told of a crash before the process ends"),
     one("GracefulShutdownTimeout", graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
+    one("UpgradeTimeout", upgrade_timeout, "Seconds that a new program has, in an upgrade, until it serves"),
     one("MaxConnectionsPerChild", max_connections_per_child, "Connections after which a child is replaced; 0 is without limit"),
     one("MaxRequestsPerChild", max_requests_per_child, "The old name of MaxConnectionsPerChild"),
     one("MaxRequestWorkers", max_request_workers, "The most requests that are worked on at once"),
@@ -376,6 +388,12 @@ pub fn graceful_shutdown_timeout(cmd: &mut Cmd<'_>) -> Answer {
     let seconds = cmd.number(0, 0, i32::MAX as u64)?;
     let time = (seconds > 0).then(|| Duration::from_secs(seconds));
     cmd.server_conf::<MpmConf>().graceful_shutdown_timeout = time;
+    Ok(())
+}
+
+pub fn upgrade_timeout(cmd: &mut Cmd<'_>) -> Answer {
+    let seconds = cmd.number(0, 1, u64::from(u16::MAX))?;
+    cmd.server_conf::<MpmConf>().upgrade_timeout = Some(Duration::from_secs(seconds));
     Ok(())
 }
 

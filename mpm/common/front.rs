@@ -23,8 +23,9 @@ const SIGNALS: [i32; 7] = [
     libc::SIGCHLD,
 ];
 
-/// Looks whether there is anything to serve and writes the PidFile; the reason of an error is in the log.
-pub fn begin(generation: &Generation) -> Result<PidFile, ()> {
+/// Looks whether there is anything to serve and writes the PidFile; the reason of an error is in the log. Whose name stands there
+/// is no surprise to a program that `succeeds` another.
+pub fn begin(generation: &Generation, succeeds: bool) -> Result<PidFile, ()> {
     let voice = Voice::of(generation);
     if generation.listeners.is_empty() {
         let told = "no listening sockets available, shutting down";
@@ -35,7 +36,7 @@ pub fn begin(generation: &Generation) -> Result<PidFile, ()> {
     let shown = path.display();
     match PidFile::write(&path, std::process::id()) {
         Ok((file, before)) => {
-            if before == Before::Other {
+            if before == Before::Other && !succeeds {
                 let told = format!(
                     "pid file {shown} overwritten -- Unclean shutdown of previous httpd run?"
                 );
@@ -110,12 +111,6 @@ pub fn tell_outcome(
 pub struct View(Option<Publisher>);
 
 impl View {
-    /// No file: nobody is shown anything.
-    #[cfg(unix)]
-    pub fn none() -> View {
-        View(None)
-    }
-
     /// Makes the file that the configuration asks for. One that cannot be made is logged and done without.
     pub fn open(mpm: &Mpm, generation: &Generation) -> View {
         let Some(path) = conf::of(generation).score_board_file.clone() else {

@@ -32,6 +32,8 @@ pub mod limits;
 #[cfg(uses = "children")]
 pub mod line;
 pub mod note;
+#[cfg(unix)]
+pub mod office;
 #[cfg(uses = "children")]
 pub mod parent;
 pub mod pidfile;
@@ -60,6 +62,8 @@ pub mod system;
 #[cfg(uses = "pool")]
 pub mod threads;
 pub mod turns;
+#[cfg(unix)]
+pub mod upgrade;
 pub mod voice;
 
 #[cfg(all(test, uses = "children"))]

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use super::child::{self, Child};
 use super::conf;
 use super::exits::Ended;
-use super::front::{self, View};
+use super::front;
 use super::line::{self, ParentEnd, Report};
-use super::pidfile::PidFile;
+use super::office::Office;
 use super::plan::Status;
 use super::pool::{Child as Known, Phase};
 use super::quarantine::{self, Quarantine};
@@ -66,26 +66,25 @@ pub const fn record(
 /// Runs the server in this process as the parent (or, under `-X`, as its only process) until it ends.
 pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
     let defined = |name: &str| first.globals.defines.contains_key(name);
-    let Ok(pid_file) = front::begin(&first) else {
-        return Exit::Fatal;
-    };
-    let exit = if defined("ONE_PROCESS") || defined("DEBUG") {
+    if defined("ONE_PROCESS") || defined("DEBUG") {
+        let Ok(pid_file) = front::begin(&first, false) else {
+            return Exit::Fatal;
+        };
         owner.serving(&first);
-        single::run(mpm, first)
-    } else {
-        match Parent::new(mpm, first, owner, &pid_file) {
-            Some(mut parent) => parent.run(),
-            None => Exit::Fatal,
-        }
-    };
-    let _ = pid_file.remove();
-    exit
+        let exit = single::run(mpm, first);
+        let _ = pid_file.remove();
+        return exit;
+    }
+    match Parent::new(mpm, first, owner) {
+        Some(mut parent) => parent.run(),
+        None => Exit::Fatal,
+    }
 }
 
 struct Parent<'o> {
     mpm: &'static Mpm,
     owner: &'o mut dyn Owner,
-    pid_file: &'o PidFile,
+    office: Office,
     sup: Supervisor,
     /// The generation that serves; what `servings` has under the supervisor's number.
     current: Shared<Generation>,
@@ -95,7 +94,6 @@ struct Parent<'o> {
     checker: Option<Checker>,
     /// Checkers that have given their answer, or were given up, and are still to be reaped.
     spent_checkers: Vec<Pid>,
-    view: View,
     quarantine: Quarantine,
     reloads: u64,
     server_started: u64,
@@ -115,8 +113,11 @@ impl<'o> Parent<'o> {
         mpm: &'static Mpm,
         first: Shared<Generation>,
         owner: &'o mut dyn Owner,
-        pid_file: &'o PidFile,
     ) -> Option<Parent<'o>> {
+        let mut office = Office::vacant();
+        if !owner.succeeds() {
+            office.take(mpm, &first, false).ok()?;
+        }
         let server_started = scoreboard::now();
         let prepared = front::take_on_signals()
             .and_then(|mask| Ok((mask, Serving::new(mpm, first.clone(), 0, server_started)?)));
@@ -125,6 +126,7 @@ impl<'o> Parent<'o> {
             Err(error) => {
                 let told = format!("the parent cannot begin: {error}");
                 Voice::of(&first).own(Level::Emerg, 20113, told);
+                office.leave();
                 return None;
             }
         };
@@ -133,7 +135,7 @@ impl<'o> Parent<'o> {
         let mut parent = Parent {
             mpm,
             owner,
-            pid_file,
+            office,
             sup,
             current: first,
             servings: BTreeMap::from([(0, serving)]),
@@ -141,7 +143,6 @@ impl<'o> Parent<'o> {
             lines: BTreeMap::new(),
             checker: None,
             spent_checkers: Vec::new(),
-            view: View::none(),
             quarantine: Quarantine::default(),
             reloads: 0,
             server_started,
@@ -152,7 +153,6 @@ impl<'o> Parent<'o> {
             rounds: 0,
             wait_mask,
         };
-        parent.view = View::open(mpm, &parent.current);
         parent.publish(State::Starting);
         front::introduce(mpm.numbers.greeting(), &parent.current);
         Some(parent)
@@ -171,6 +171,7 @@ impl<'o> Parent<'o> {
             self.hear_signals();
             self.reap();
             self.hear_checker();
+            self.hear_office();
             let now = Instant::now();
             self.sup.poll(now);
             if now >= self.next_round {
@@ -185,12 +186,14 @@ impl<'o> Parent<'o> {
     fn wait(&mut self) {
         let now = Instant::now();
         let checker = self.checker.as_ref().map(Checker::until);
-        let times = [Some(self.next_round), self.sup.next_at(), checker];
+        let upgrade = self.office.until();
+        let times = [Some(self.next_round), self.sup.next_at(), checker, upgrade];
         let next = times.into_iter().flatten().min().unwrap_or(now);
         let timeout = next.saturating_duration_since(now);
         let pids: Vec<Pid> = self.lines.keys().copied().collect();
         let mut fds: Vec<Waiting<'_>> = self.lines.values().map(Waiting::to_read).collect();
         fds.extend(self.checker.as_ref().map(Waiting::to_read));
+        fds.extend(self.office.fds());
         // An error is a signal that came, or a kernel short of memory: both are answered by going round.
         let woken = wait(&mut fds, Some(timeout), Some(&self.wait_mask)).is_ok();
         let ready = |(_, fd): &(&Pid, &Waiting<'_>)| woken && fd.readable;
@@ -215,7 +218,7 @@ impl<'o> Parent<'o> {
                     self.sup.ready(pid, Instant::now());
                     self.show_standing(pid);
                     if !std::mem::replace(&mut self.up, true) {
-                        self.owner.serving(&self.current);
+                        self.begin_to_serve();
                     }
                 }
                 Report::Finishing => {
@@ -232,7 +235,11 @@ impl<'o> Parent<'o> {
     fn hear_signals(&mut self) {
         let now = Instant::now();
         if signal::take(libc::SIGTERM) | signal::take(libc::SIGINT) {
+            self.office.abandon_upgrade(self.mpm, &self.current);
             self.sup.wish(Wish::Stop, now);
+        }
+        if self.office.is_changing_hands() {
+            return; // What else was wished is for whoever is the server then.
         }
         if signal::take(libc::SIGWINCH) {
             self.sup.wish(Wish::GracefulStop, now);
@@ -260,6 +267,9 @@ impl<'o> Parent<'o> {
             if let Some(place) = self.spent_checkers.iter().position(|spent| *spent == pid) {
                 self.spent_checkers.swap_remove(place);
                 continue; // What it had to say was in its pipe.
+            }
+            if self.office.reaped(pid, exited.exit) {
+                continue; // What follows from it is seen when the office is heard.
             }
             let ours = self.sup.pool().get(pid).copied();
             if ours.is_none() && self.owner.reaped(&self.current, pid, exited.exit) {
@@ -382,6 +392,7 @@ impl<'o> Parent<'o> {
             }
             Act::Over(generation) => self.over(generation),
             Act::CloseListeners => self.close_listeners(),
+            Act::LetGoListeners => self.let_go_listeners(),
             Act::Note(note) => Voice::of(&self.current).tell(&note),
         }
     }
@@ -430,7 +441,7 @@ impl<'o> Parent<'o> {
         // The first child of a new generation has the old one in its memory too: that one's sockets are not its own.
         self.current = generation.clone();
         self.checker = None;
-        self.view = View::none();
+        self.office.forget();
         let mut servings = std::mem::take(&mut self.servings);
         let Some(serving) = servings.remove(&id) else {
             process::exit_now(super::codes::SICK)
@@ -553,7 +564,8 @@ impl<'o> Parent<'o> {
     }
 
     fn tell_outcome(&self, refused: Option<String>) {
-        front::tell_outcome(&self.current, self.pid_file, self.reloads, refused);
+        self.office
+            .tell_outcome(&self.current, self.reloads, refused);
     }
 
     fn over(&mut self, id: u32) {
@@ -574,8 +586,33 @@ impl<'o> Parent<'o> {
             .filter_map(|l| l.duplicate().ok());
         self.leaving.extend(all);
         self.leave_at = Instant::now() + GRACE;
+        self.let_go_listeners();
+    }
+
+    fn let_go_listeners(&self) {
         for listener in &self.current.listeners {
             let _ = super::system::let_go(listener);
+        }
+    }
+
+    // --- upgrades ---
+
+    /// The first child serves. If there is a server to take over from, that one finishes now.
+    fn begin_to_serve(&mut self) {
+        let succeeds = self.owner.succeeds();
+        if succeeds && self.office.take(self.mpm, &self.current, true).is_err() {
+            return self.sup.wish(Wish::Stop, Instant::now());
+        }
+        self.owner.serving(&self.current);
+    }
+
+    /// If another program has taken over, this process only finishes what it has.
+    fn hear_office(&mut self) {
+        let now = Instant::now();
+        let busy = !self.up || self.sup.is_changing() || self.sup.is_leaving();
+        if let Some(successor) = self.office.hear(self.mpm, &self.current, busy, now) {
+            self.owner.handed_over(successor);
+            self.sup.wish(Wish::HandOver, now);
         }
     }
 
@@ -590,33 +627,32 @@ impl<'o> Parent<'o> {
         }
     }
 
-    fn snapshot(&self) -> Snapshot {
-        let current = self.sup.generation();
-        let others = self.servings.iter().filter(|(id, _)| **id != current);
-        let first = self.servings.get(&current).into_iter();
-        let all = first.chain(others.map(|(_, serving)| serving));
-        let views: Vec<_> = all.map(|s| s.segment.view().clone()).collect();
-        let most = self.servings.get(&current);
-        Snapshot::take(
-            &views,
-            most.map_or(0, |s| s.spec.fitted.limits.max_processes),
-        )
-    }
-
     fn publish(&mut self, state: State) {
         let state = if self.sup.is_leaving() {
             State::Stopping
         } else {
             state
         };
-        let mut view = std::mem::replace(&mut self.view, View::none());
-        view.publish(&self.current, state, || self.snapshot());
-        self.view = view;
+        let (servings, current) = (&self.servings, self.sup.generation());
+        let snapshot = || snapshot(servings, current);
+        self.office.publish(&self.current, state, snapshot);
     }
 
     fn end(&mut self) {
-        self.view.end();
+        self.office.leave();
     }
+}
+
+/// What the scoreboards of all generations say, that of the `current` one first.
+fn snapshot(servings: &BTreeMap<u32, Serving>, current: u32) -> Snapshot {
+    let others = servings.iter().filter(|(id, _)| **id != current);
+    let first = servings.get(&current);
+    let all = first.into_iter().chain(others.map(|(_, serving)| serving));
+    let views: Vec<_> = all.map(|s| s.segment.view().clone()).collect();
+    Snapshot::take(
+        &views,
+        first.map_or(0, |s| s.spec.fitted.limits.max_processes),
+    )
 }
 
 /// What a child's page says, for the planner. A child that says itself that it finishes is believed; that only costs it work.

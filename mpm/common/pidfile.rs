@@ -71,8 +71,13 @@ pub struct Outcome {
 
 /// Where the outcome stands: beside the PidFile, `.reload` behind its name.
 pub fn outcome_path(pid_file: &Path) -> PathBuf {
-    let mut name = pid_file.as_os_str().to_owned();
-    name.push(".reload");
+    beside(pid_file, ".reload")
+}
+
+/// The file beside another, with this behind its name.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
     PathBuf::from(name)
 }
 
@@ -107,18 +112,16 @@ impl Outcome {
 }
 
 fn write_by_rename(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let _ = fs::remove_file(&beside);
+    let fresh = beside(path, ".new");
+    let _ = fs::remove_file(&fresh);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o644);
-    let mut file = options.open(&beside)?;
+    let mut file = options.open(&fresh)?;
     file.write_all(content)?;
     drop(file);
-    fs::rename(&beside, path)
+    fs::rename(&fresh, path)
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl World {
                         self.seed
                     );
                 }
-                Act::Drain(_) | Act::CloseListeners | Act::Note(_) => {}
+                Act::Drain(_) | Act::CloseListeners | Act::LetGoListeners | Act::Note(_) => {}
             }
         }
     }

@@ -42,7 +42,7 @@ const GREETING: (u32, u32) = (455, 456);
 
 /// Runs the server until it is told to stop.
 pub fn run(_mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
-    let Ok(pid_file) = front::begin(&first) else {
+    let Ok(pid_file) = front::begin(&first, false) else {
         return Exit::Fatal;
     };
     let debug = ["ONE_PROCESS", "DEBUG"];

@@ -38,6 +38,27 @@ pub fn handed_down() -> Vec<Listener> {
         .collect()
 }
 
+impl Listener {
+    /// Says of this listener what its descriptor does not tell, for a program that takes it over (see `handed`).
+    pub fn handed_as(&self) -> String {
+        let owner = if self.lent { "lent" } else { "own" };
+        format!("listen {} {owner}", self.bucket)
+    }
+
+    /// The listener of which another program said these words; `None` if they say something else, or if it is none.
+    pub fn handed(words: &str, socket: OwnedFd) -> Option<Listener> {
+        let mut words = words.strip_prefix("listen ")?.split(' ');
+        let bucket = words.next()?.parse().ok()?;
+        let lent = words.next()? != "own";
+        let listener = adopt(socket)?;
+        Some(Listener {
+            bucket,
+            lent,
+            ..listener
+        })
+    }
+}
+
 /// Makes a listener of an open descriptor, if it is one.
 pub(super) fn adopt(socket: OwnedFd) -> Option<Listener> {
     let listener = SockRef::from(&socket);

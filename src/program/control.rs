@@ -2,10 +2,11 @@
 
 use super::{pid_path, verb};
 use httpd::mpm::pidfile::{self, Outcome};
+use httpd::mpm::Predecessor;
 use httpd::options::{Command, Verb};
 use httpd::os::process::{exists, kill, Pid};
 use httpd::server::Generation;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How long a reload's outcome is waited for.
@@ -17,10 +18,17 @@ pub enum Next {
     Leave(i32),
     /// Start serving.
     Start,
+    /// Take over from a server, which has started this program for that.
+    TakeOver(Predecessor),
 }
 
 /// Sends the signal that the verb stands for, or finds that the server is to be started.
 pub fn begin(command: &Command, generation: &Generation) -> Next {
+    match Predecessor::find() {
+        Ok(None) => {}
+        Ok(Some(old)) => return Next::TakeOver(old),
+        Err(message) => return Next::Leave(super::fail(&message)),
+    }
     let path = pid_path(generation);
     let running = running(&path);
     match (verb(command), running) {
@@ -33,11 +41,12 @@ pub fn begin(command: &Command, generation: &Generation) -> Next {
         (Verb::GracefulStop, Ok(pid)) => signal(pid, libc::SIGWINCH),
         (Verb::Restart, Ok(pid)) => reload(pid, libc::SIGHUP, &path),
         (Verb::Graceful, Ok(pid)) => reload(pid, libc::SIGUSR1, &path),
+        (Verb::Upgrade, Ok(pid)) => upgrade(command, generation, pid),
         (Verb::Stop | Verb::GracefulStop, Err(stale)) => {
             println!("httpd ({stale}) not running");
             Next::Leave(0)
         }
-        (Verb::Restart | Verb::Graceful, Err(_)) => {
+        (Verb::Restart | Verb::Graceful | Verb::Upgrade, Err(_)) => {
             println!("httpd not running, trying to start");
             Next::Start
         }
@@ -61,6 +70,33 @@ fn signal(pid: Pid, number: i32) -> Next {
         Err(error) => Next::Leave(super::fail(&format!(
             "httpd: sending signal to pid {pid}: {error}"
         ))),
+    }
+}
+
+/// Has another program take over, this one if none is named, and tells how it went.
+fn upgrade(command: &Command, generation: &Generation, pid: Pid) -> Next {
+    let program = command.program.clone().map_or_else(own_path, Ok);
+    let program = program.and_then(std::path::absolute);
+    let asked = program
+        .map_err(|error| format!("the program cannot be found: {error}"))
+        .and_then(|program| httpd::mpm::ask_for_upgrade(generation, &program));
+    match asked {
+        Ok(new) => {
+            println!("httpd (pid {new}) has taken over from pid {pid}");
+            Next::Leave(0)
+        }
+        Err(why) => Next::Leave(super::fail(&format!(
+            "httpd: the upgrade failed, the server (pid {pid}) goes on: {why}"
+        ))),
+    }
+}
+
+/// Where this program is, by the name under which it was started: a link that leads elsewhere tomorrow stays a link.
+fn own_path() -> std::io::Result<PathBuf> {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    match name.filter(|name| name.components().count() > 1) {
+        Some(name) => Ok(name),
+        None => std::env::current_exe(),
     }
 }
 

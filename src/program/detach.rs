@@ -1,25 +1,38 @@
-//! Leaving the terminal: the process that was started waits until its child serves, and passes on whether it does.
+//! Whom the server tells that it serves: the process that was started, which waits for that before it leaves the terminal; an
+//! earlier program that it takes over from; and systemd.
 
+use httpd::mpm::Predecessor;
 use httpd::os::fd::{self, OwnedFd};
 use httpd::os::process::{exit_now, fork, new_session, wait, Exit, Fork};
 use std::io;
 
 /// Told once the server is ready.
-pub struct Ready(Option<OwnedFd>);
+pub enum Ready {
+    /// Nobody waits.
+    Unasked,
+    /// The process that was started waits at the other end of this pipe.
+    Started(OwnedFd),
+    /// A server that serves until then.
+    Predecessor(Predecessor),
+}
 
 impl Ready {
     /// Nobody waits.
     pub fn unasked() -> Ready {
-        Ready(None)
+        Ready::Unasked
     }
 
-    /// The server is ready: the process that was started may leave, and systemd is told.
+    /// The server is ready: who waits for that may leave, and systemd is told.
     pub fn tell(self) {
-        if let Some(pipe) = self.0 {
-            // Nobody may be there to hear it any more, which is no harm.
-            let _ = fd::write(&pipe, b"+");
+        match self {
+            Ready::Unasked => {}
+            Ready::Started(pipe) => {
+                // Nobody may be there to hear it any more, which is no harm.
+                let _ = fd::write(&pipe, b"+");
+            }
+            Ready::Predecessor(old) => old.taken(),
         }
-        notify_system(&std::env::var_os("NOTIFY_SOCKET"));
+        notify_system(&format!("READY=1\nMAINPID={}\n", std::process::id()));
     }
 }
 
@@ -30,7 +43,7 @@ pub fn detach() -> io::Result<Ready> {
         Fork::Child => {
             drop(read);
             new_session()?;
-            Ok(Ready(Some(write)))
+            Ok(Ready::Started(write))
         }
         Fork::Parent(pid) => {
             drop(write);
@@ -56,15 +69,15 @@ pub fn lead_session() -> io::Result<()> {
     new_session().map(drop)
 }
 
-/// `sd_notify(READY=1)`: one datagram to the socket that the service manager named.
-fn notify_system(socket: &Option<std::ffi::OsString>) {
+/// `sd_notify`: one datagram to the socket that the service manager named, if it has.
+pub fn notify_system(message: &str) {
+    let socket = std::env::var_os("NOTIFY_SOCKET");
     let Some(path) = socket.as_ref().and_then(|s| s.to_str()) else {
         return;
     };
     let Ok(sender) = std::os::unix::net::UnixDatagram::unbound() else {
         return;
     };
-    let message = format!("READY=1\nMAINPID={}\n", std::process::id());
     match path.strip_prefix('@') {
         None => drop(sender.send_to(message.as_bytes(), path)),
         #[cfg(target_os = "linux")]

@@ -59,6 +59,8 @@ pub fn run(command: Command) -> i32 {
     match control::begin(&command, &loaded.generation) {
         control::Next::Leave(code) => code,
         control::Next::Start => owner::Program::new(command).start(loaded),
+        #[cfg(unix)]
+        control::Next::TakeOver(old) => owner::Program::new(command).after(old).start(loaded),
     }
 }
 

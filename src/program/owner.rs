@@ -8,6 +8,7 @@ use super::open::equip;
 use super::open::{open, Started};
 use super::{defined, fail, load, tell};
 use httpd::config::load::Loaded;
+use httpd::listen::Listener;
 use httpd::log;
 use httpd::log::Level;
 #[cfg(windows)]
@@ -29,6 +30,8 @@ pub struct Program {
     next_number: u32,
     /// Told once the first child takes connections.
     ready: Option<Ready>,
+    /// Sockets that another program has handed to this one.
+    inherited: Vec<Listener>,
 }
 
 impl Program {
@@ -39,24 +42,26 @@ impl Program {
             started: Started::default(),
             next_number: 1,
             ready: None,
+            inherited: Vec::new(),
         }
     }
 
     /// Opens the first configuration and serves until told to end. The value is the exit code.
-    pub fn start(self, loaded: Loaded) -> i32 {
+    pub fn start(mut self, loaded: Loaded) -> i32 {
         self.try_start(loaded)
-            .unwrap_or_else(|message| fail(&message))
+            .unwrap_or_else(|message| self.fail(&message))
     }
 
     /// As [`Program::start`]; an error is why nothing is served.
-    pub fn try_start(mut self, loaded: Loaded) -> Result<i32, String> {
-        let ready = match self.ready.take() {
-            Some(ready) => ready,
-            None => self
+    pub fn try_start(&mut self, loaded: Loaded) -> Result<i32, String> {
+        if self.ready.is_none() {
+            let ready = self
                 .leave_terminal()
-                .map_err(|error| format!("httpd: cannot detach from the terminal: {error}"))?,
-        };
-        let inherited = httpd::listen::handed_down();
+                .map_err(|error| format!("httpd: cannot detach from the terminal: {error}"))?;
+            self.ready = Some(ready);
+        }
+        let mut inherited = httpd::listen::handed_down();
+        inherited.append(&mut self.inherited);
         let loaded = Loaded {
             generation: loaded.generation,
             warnings: Vec::new(),
@@ -65,11 +70,30 @@ impl Program {
         drop(inherited);
         self.settle(&generation)
             .map_err(|error| format!("httpd: {error}"))?;
-        self.ready = Some(ready);
-        Ok(match mpm::run(generation, &mut self) {
+        Ok(match mpm::run(generation, self) {
             Exit::Stopped => 0,
             _ => 1,
         })
+    }
+
+    /// Takes over from a server that serves until this one does. That one has left the terminal, if it was to.
+    #[cfg(unix)]
+    pub fn after(mut self, mut old: mpm::Predecessor) -> Program {
+        self.inherited = old.take_listeners();
+        // If it fails, so will what is done with them later, and that is told.
+        let _ = old.free_standard_streams();
+        self.ready = Some(Ready::Predecessor(old));
+        self
+    }
+
+    /// Says why this program does not serve to whom it concerns, and gives the exit code.
+    fn fail(&self, message: &str) -> i32 {
+        #[cfg(unix)]
+        if let Some(Ready::Predecessor(old)) = &self.ready {
+            old.refuse(message);
+            return 1;
+        }
+        fail(message)
     }
 
     /// Serves what the control process has handed to this child: its configuration, not what the files say now.
@@ -148,6 +172,11 @@ impl Owner for Program {
         Ok(Shared::new(generation))
     }
 
+    #[cfg(unix)]
+    fn succeeds(&self) -> bool {
+        matches!(self.ready, Some(Ready::Predecessor(_)))
+    }
+
     fn serving(&mut self, _generation: &Generation) {
         if let Some(ready) = self.ready.take() {
             ready.tell();
@@ -157,6 +186,12 @@ impl Owner for Program {
     #[cfg(windows)]
     fn arguments(&self) -> Vec<String> {
         self.command.for_reading()
+    }
+
+    /// The service manager believes only the process that it knows.
+    #[cfg(unix)]
+    fn handed_over(&mut self, successor: Pid) {
+        super::detach::notify_system(&format!("MAINPID={successor}\n"));
     }
 
     #[cfg(unix)]

@@ -92,10 +92,13 @@ impl Publisher {
         written
     }
 
-    /// Marks the file as no longer kept and removes its name.
+    /// Marks the file as no longer kept and removes its name, unless that is another server's by now.
     pub fn end(&mut self) {
         let _ = self.mark_over();
-        let _ = std::fs::remove_file(&self.path);
+        let (named, own) = (std::fs::metadata(&self.path), self.file.metadata());
+        if matches!((named, own), (Ok(named), Ok(own)) if file::is_same(&named, &own)) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 
     fn mark_over(&self) -> io::Result<()> {

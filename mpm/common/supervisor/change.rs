@@ -111,12 +111,21 @@ impl Supervisor {
     // --- the end ---
 
     pub(super) fn leave_gently(&mut self, now: Instant) {
-        self.abandon_reload(now);
-        self.mode = Mode::LeavingGently(self.spec.graceful_timeout.map(|t| now + t));
         let number = self.numbers.caught_winch;
         let told = "caught SIGWINCH, shutting down gracefully";
         self.note(Level::Notice, number, told.into());
-        self.acts.push_back(Act::CloseListeners);
+        self.finish_all(Act::CloseListeners, now);
+    }
+
+    /// As when a generation takes over from another, but nothing of this process goes on.
+    pub(super) fn hand_over(&mut self, now: Instant) {
+        self.finish_all(Act::LetGoListeners, now);
+    }
+
+    fn finish_all(&mut self, listeners: Act, now: Instant) {
+        self.abandon_reload(now);
+        self.mode = Mode::LeavingGently(self.spec.graceful_timeout.map(|t| now + t));
+        self.acts.push_back(listeners);
         self.acts.push_back(Act::Drain(self.spec.number));
         let pids: Vec<i32> = self.pool.iter().map(|(pid, _)| pid).collect();
         pids.into_iter().for_each(|pid| self.finish_child(pid));

@@ -32,6 +32,8 @@ const QUICK_REPLACEMENTS: u32 = 3;
 pub enum Wish {
     Stop,
     GracefulStop,
+    /// Another program serves from now on: finish what there is.
+    HandOver,
     Reload(Kind),
 }
 
@@ -81,6 +83,8 @@ pub enum Act {
     Over(u32),
     /// Nobody will accept any more.
     CloseListeners,
+    /// This process listens no more; another program does.
+    LetGoListeners,
     /// A line for the error log.
     Note(Note),
 }
@@ -184,6 +188,11 @@ impl Supervisor {
         !matches!(self.mode, Mode::Running)
     }
 
+    /// Whether a reload is on its way.
+    pub fn is_changing(&self) -> bool {
+        self.stage.is_some()
+    }
+
     /// When `poll` has something to do next, `None` if nothing but the tick.
     pub fn next_at(&self) -> Option<Instant> {
         let ladders = self.ladders.values().filter_map(Ladder::next_at);
@@ -203,6 +212,7 @@ impl Supervisor {
         match (wish, &self.mode) {
             (Wish::Stop, Mode::Running | Mode::LeavingGently(_)) => self.leave(now),
             (Wish::GracefulStop, Mode::Running) => self.leave_gently(now),
+            (Wish::HandOver, Mode::Running) => self.hand_over(now),
             (Wish::Reload(kind), Mode::Running) => self.reload(kind),
             _ => {}
         }

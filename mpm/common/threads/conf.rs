@@ -16,6 +16,7 @@ macro_rules! pool_directives {
             row("CoreDumpDirectory"),
             row("CrashQuarantine"),
             row("GracefulShutdownTimeout"),
+            row("UpgradeTimeout"),
             row("MaxMemFree"),
             row("MinSpareThreads"),
             row("MaxSpareThreads"),

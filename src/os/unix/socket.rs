@@ -277,6 +277,46 @@ pub fn shutdown_write(socket: impl AsFd) -> io::Result<()> {
     check(unsafe { libc::shutdown(socket.as_fd().as_raw_fd(), libc::SHUT_WR) }).map(drop)
 }
 
+/// The user who connected the other side of a local socket. `Unsupported` where the system does not tell.
+pub fn peer_uid(socket: impl AsFd) -> io::Result<u32> {
+    let raw = socket.as_fd().as_raw_fd();
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // SAFETY: zeroed numbers are a valid record.
+        let mut peer: libc::ucred = unsafe { std::mem::zeroed() };
+        let mut size = size_of_val(&peer) as libc::socklen_t;
+        let (level, name) = (libc::SOL_SOCKET, libc::SO_PEERCRED);
+        // SAFETY: the record outlives the call and is as long as said.
+        let got = unsafe { libc::getsockopt(raw, level, name, (&raw mut peer).cast(), &mut size) };
+        check(got).map(|_| peer.uid)
+    }
+    #[cfg(any(
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_vendor = "apple"
+    ))]
+    {
+        let (mut uid, mut gid) = (0, 0);
+        // SAFETY: both numbers outlive the call.
+        check(unsafe { libc::getpeereid(raw, &mut uid, &mut gid) }).map(|_| uid)
+    }
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_vendor = "apple"
+    )))]
+    {
+        let _ = raw;
+        super::unsupported()
+    }
+}
+
 /// The number of a network interface, by its name.
 pub fn interface_number(name: &str) -> Option<u32> {
     let name = super::c_string(name.as_bytes()).ok()?;
@@ -437,6 +477,15 @@ mod tests {
         assert_eq!(receive_with_fds(&there, &mut buf).unwrap().1.len(), MAX_FDS);
         drop(here);
         assert_eq!(receive_with_fds(&there, &mut buf).unwrap().0, 0);
+    }
+
+    #[test]
+    fn the_peer_is_known() {
+        let (here, _there) = pair().unwrap();
+        match peer_uid(&here) {
+            Ok(uid) => assert_eq!(uid, crate::os::user::effective_uid()),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported),
+        }
     }
 
     #[test]

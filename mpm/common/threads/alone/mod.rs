@@ -17,8 +17,8 @@ use super::{End, NUMBERS};
 use crate::log::{self, Level};
 use crate::mpm::common::codes::FATAL;
 use crate::mpm::common::conf;
-use crate::mpm::common::front::{self, View};
-use crate::mpm::common::pidfile::PidFile;
+use crate::mpm::common::front;
+use crate::mpm::common::office::Office;
 use crate::mpm::common::plan::MAX_SPAWN_RATE;
 use crate::mpm::common::privileges::drop_privileges;
 use crate::mpm::common::turns::{Exit, Kind};
@@ -125,7 +125,7 @@ enum Mode {
 struct Alone<'o> {
     mpm: &'static Mpm,
     owner: &'o mut dyn Owner,
-    pid_file: &'o PidFile,
+    office: Office,
     /// The serving generation, then older ones that still have threads.
     houses: Vec<House>,
     /// A generation that begins when the old threads have ended.
@@ -134,7 +134,6 @@ struct Alone<'o> {
     again: Option<Kind>,
     mode: Mode,
     exit: Exit,
-    view: View,
     reloads: u64,
     /// How many threads the log was last told to be waited for.
     waited_for: u32,
@@ -148,15 +147,15 @@ struct Alone<'o> {
 
 /// Runs the server in this process until it ends.
 pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) -> Exit {
-    let Ok(pid_file) = front::begin(&first) else {
-        return Exit::Fatal;
-    };
-    let exit = match Alone::new(mpm, first, owner, &pid_file) {
-        Some(mut alone) => alone.run(),
+    let exit = match Alone::new(mpm, first, owner) {
+        Some(mut alone) => {
+            let exit = alone.run();
+            alone.office.leave();
+            exit
+        }
         None => Exit::Fatal,
     };
     log::flush_all();
-    let _ = pid_file.remove();
     exit
 }
 
@@ -166,19 +165,17 @@ impl<'o> Alone<'o> {
         mpm: &'static Mpm,
         first: Shared<Generation>,
         owner: &'o mut dyn Owner,
-        pid_file: &'o PidFile,
     ) -> Option<Alone<'o>> {
         let defined = |name: &str| first.globals.defines.contains_key(name);
         let mut alone = Alone {
             mpm,
             owner,
-            pid_file,
+            office: Office::vacant(),
             houses: Vec::new(),
             next: None,
             again: None,
             mode: Mode::Running,
             exit: Exit::Stopped,
-            view: View::none(),
             reloads: 0,
             waited_for: 0,
             server_started: scoreboard::now(),
@@ -187,10 +184,13 @@ impl<'o> Alone<'o> {
             mask: SignalSet::empty(),
             debug: defined("ONE_PROCESS") || defined("DEBUG"),
         };
+        let succeeds = alone.owner.succeeds();
+        if !succeeds {
+            alone.office.take(mpm, &first, false).ok()?;
+        }
         // Whoever is served may look into the file.
-        alone.view = View::open(mpm, &first);
         alone
-            .view
+            .office
             .publish(&first, State::Starting, Snapshot::default);
         let folder = conf::of(&first).core_dump_directory.as_ref();
         let _ = crash::dump_core_in(folder.unwrap_or(&first.globals.root));
@@ -202,8 +202,11 @@ impl<'o> Alone<'o> {
         if let Err(why) = begun {
             let told = format!("the server cannot begin: {why}");
             Voice::of(&first).own(Level::Emerg, 20113, told);
-            alone.view.end();
+            alone.office.leave();
             return None;
+        }
+        if succeeds {
+            alone.office.take(mpm, &first, true).ok()?;
         }
         front::introduce(mpm.numbers.greeting(), &first);
         alone.owner.serving(&first);
@@ -221,13 +224,13 @@ impl<'o> Alone<'o> {
             self.hear_signals(now);
             self.reap();
             self.hear_threads(now);
+            self.hear_office(now);
             if now >= self.next_round {
                 self.next_round = now + ROUND;
                 self.round(now);
             }
             self.let_old_ones_go(now);
             if self.is_over(now) {
-                self.view.end();
                 return self.exit;
             }
         }
@@ -240,23 +243,29 @@ impl<'o> Alone<'o> {
             Mode::Ending(until) => Some(until),
             Mode::Running => None,
         };
-        let next = until.map_or(self.next_round, |until| until.min(self.next_round));
+        let times = [until, self.office.until(), Some(self.next_round)];
+        let next = times.into_iter().flatten().min().unwrap_or(now);
         let ended: Vec<_> = self.houses.iter().map(|house| house.pool.ended()).collect();
         let mut fds: Vec<Waiting<'_>> = ended.iter().map(Waiting::to_read).collect();
+        fds.extend(self.office.fds());
         let timeout = next.saturating_duration_since(now);
         // An error is a signal that came, or a kernel short of memory: both are answered by going round.
         let _ = wait(&mut fds, Some(timeout), Some(&self.mask));
     }
 
     fn hear_signals(&mut self, now: Instant) {
-        let hang_up = signal::take(libc::SIGHUP);
-        if signal::take(libc::SIGTERM) | signal::take(libc::SIGINT) | (hang_up && self.debug) {
+        let hang_up = self.debug && signal::take(libc::SIGHUP);
+        if signal::take(libc::SIGTERM) | signal::take(libc::SIGINT) | hang_up {
+            self.office.abandon_upgrade(self.mpm, &self.current());
             self.leave(now);
+        }
+        if self.office.is_changing_hands() {
+            return; // What else was wished is for whoever is the server then.
         }
         if signal::take(libc::SIGWINCH) {
             self.leave_gently(now);
         }
-        let graceful = signal::take(libc::SIGUSR1);
+        let (hang_up, graceful) = (signal::take(libc::SIGHUP), signal::take(libc::SIGUSR1));
         if !self.debug && matches!(self.mode, Mode::Running) {
             if hang_up {
                 self.reload(Kind::Restart, now);
@@ -275,7 +284,9 @@ impl<'o> Alone<'o> {
         signal::take(libc::SIGCHLD);
         let current = self.current();
         while let Ok(Some(exited)) = process::reap() {
-            self.owner.reaped(&current, exited.pid, exited.exit);
+            if !self.office.reaped(exited.pid, exited.exit) {
+                self.owner.reaped(&current, exited.pid, exited.exit);
+            }
         }
     }
 
@@ -348,7 +359,7 @@ impl<'o> Alone<'o> {
         let current = self.current();
         let views = self.houses.iter().map(|house| house.view().clone());
         let snapshot = || Snapshot::take(&views.collect::<Vec<_>>(), 1);
-        self.view.publish(&current, state, snapshot);
+        self.office.publish(&current, state, snapshot);
     }
 
     // --- reloads ---
@@ -416,13 +427,13 @@ impl<'o> Alone<'o> {
         }
         let current = self.current();
         front::introduce(self.mpm.numbers.greeting(), &current);
-        front::tell_outcome(&current, self.pid_file, self.reloads, None);
+        self.office.tell_outcome(&current, self.reloads, None);
     }
 
     fn refuse(&mut self, why: String) {
         let current = self.current();
         front::tell_refused(&current, &why);
-        front::tell_outcome(&current, self.pid_file, self.reloads, Some(why));
+        self.office.tell_outcome(&current, self.reloads, Some(why));
     }
 
     /// Has the generation's threads started. From now on it is the serving one.
@@ -481,6 +492,19 @@ impl<'o> Alone<'o> {
         self.leave(now);
     }
 
+    // --- upgrades ---
+
+    /// If another program has taken over, this one only finishes what it has.
+    fn hear_office(&mut self, now: Instant) {
+        let leaving = !matches!(self.mode, Mode::Running);
+        let busy = self.debug || leaving || self.next.is_some();
+        let current = self.current();
+        if let Some(successor) = self.office.hear(self.mpm, &current, busy, now) {
+            self.owner.handed_over(successor);
+            self.finish_all(now);
+        }
+    }
+
     // --- the end ---
 
     fn close_all(&mut self) {
@@ -511,11 +535,14 @@ impl<'o> Alone<'o> {
         if !matches!(self.mode, Mode::Running) {
             return;
         }
-        let current = self.current();
         let told = "caught SIGWINCH, shutting down gracefully";
-        Voice::of(&current).own(Level::Notice, self.mpm.numbers.caught_winch, told);
+        Voice::of(&self.current()).own(Level::Notice, self.mpm.numbers.caught_winch, told);
+        self.finish_all(now);
+    }
+
+    fn finish_all(&mut self, now: Instant) {
         self.close_all();
-        let limit = conf::of(&current).graceful_shutdown_timeout;
+        let limit = conf::of(&self.current()).graceful_shutdown_timeout;
         self.mode = Mode::Leaving {
             until: limit.map(|limit| now + limit),
             gently: true,

@@ -1,0 +1,176 @@
+//! What shows others that this process is the server, and is one process's at a time: the PidFile, the ScoreBoardFile, and the
+//! socket at which an upgrade is asked for. A program that takes over from another has none of it until it serves; one that has
+//! been taken over from has none of it any more.
+
+use std::time::Instant;
+
+use super::front::{self, View};
+use super::pidfile::{self, PidFile};
+use super::upgrade::{Desk, Event, Upgrades};
+use super::voice::Voice;
+use super::Mpm;
+use crate::log::Level;
+use crate::os::poll::Waiting;
+use crate::os::process::{self, Exit, Pid};
+use crate::os::signal;
+use crate::scoreboard::publish::State;
+use crate::scoreboard::Snapshot;
+use crate::server::Generation;
+
+/// The office of the server, and how it changes hands.
+pub struct Office {
+    held: Option<Insignia>,
+    upgrades: Upgrades,
+}
+
+struct Insignia {
+    pid_file: PidFile,
+    view: View,
+    /// `None` where the socket could not be made.
+    desk: Option<Desk>,
+}
+
+impl Insignia {
+    /// Takes all of it; one that `succeeds` another, from that. The reason of an error is in the log.
+    fn take(mpm: &Mpm, generation: &Generation, succeeds: bool) -> Result<Insignia, ()> {
+        let pid_file = front::begin(generation, succeeds)?;
+        let desk = Desk::open(pid_file.path());
+        if let Err(error) = &desk {
+            let told = format!("this server cannot be asked for an upgrade: no socket can be made beside the PidFile: {error}");
+            Voice::of(generation).own(Level::Warn, 20253, told);
+        }
+        Ok(Insignia {
+            pid_file,
+            view: View::open(mpm, generation),
+            desk: desk.ok(),
+        })
+    }
+
+    /// Removes what no other server has taken meanwhile.
+    fn give_up(mut self) {
+        self.view.end();
+        if let Some(desk) = self.desk {
+            desk.close();
+        }
+        let _ = self.pid_file.remove();
+    }
+}
+
+impl Office {
+    /// Not held yet. To be made before anything changes the folder of this process.
+    pub fn vacant() -> Office {
+        Office {
+            held: None,
+            upgrades: Upgrades::new(),
+        }
+    }
+
+    /// Takes the office, one that `succeeds` another from that. Without the PidFile there is none; the reason is in the log then.
+    pub fn take(&mut self, mpm: &Mpm, generation: &Generation, succeeds: bool) -> Result<(), ()> {
+        self.held = Some(Insignia::take(mpm, generation, succeeds)?);
+        Ok(())
+    }
+
+    /// Gives it up, if it is held.
+    pub fn leave(&mut self) {
+        self.held.take().map(Insignia::give_up);
+    }
+
+    /// Whether somebody else has it, or is about to take it.
+    pub fn is_changing_hands(&self) -> bool {
+        self.held.is_none() || self.upgrades.under_way()
+    }
+
+    /// Shows what the server does now; `snapshot` is taken only if somebody may look.
+    pub fn publish(
+        &mut self,
+        generation: &Generation,
+        state: State,
+        snapshot: impl FnOnce() -> Snapshot,
+    ) {
+        if let Some(held) = &mut self.held {
+            held.view.publish(generation, state, snapshot);
+        }
+    }
+
+    /// Writes beside the PidFile what became of reload number `number`.
+    pub fn tell_outcome(&self, current: &Generation, number: u64, refused: Option<String>) {
+        if let Some(held) = &self.held {
+            front::tell_outcome(current, &held.pid_file, number, refused);
+        }
+    }
+
+    /// What is to be waited for.
+    pub fn fds(&self) -> impl Iterator<Item = Waiting<'_>> {
+        let desk = self.held.iter().filter_map(|held| held.desk.as_ref());
+        desk.flat_map(Desk::fds).chain(self.upgrades.fds())
+    }
+
+    /// When waiting ends.
+    pub fn until(&self) -> Option<Instant> {
+        self.upgrades.until()
+    }
+
+    /// Hears who asks for an upgrade, which is refused while the server is `busy`, and how one goes. Gives the process that has
+    /// taken over.
+    pub fn hear(
+        &mut self,
+        mpm: &Mpm,
+        current: &Generation,
+        busy: bool,
+        now: Instant,
+    ) -> Option<Pid> {
+        let desk = self.held.as_mut().and_then(|held| held.desk.as_mut());
+        for (program, caller) in desk.map_or_else(Vec::new, |desk| desk.hear(now)) {
+            self.upgrades.begin(current, &program, caller, busy);
+        }
+        match self.upgrades.hear(current, now) {
+            Event::Nothing => {}
+            Event::Failed => self.have_back(mpm, current),
+            Event::TakenOver(successor) => {
+                self.leave();
+                forward_wishes(successor);
+                return Some(successor);
+            }
+        }
+        None
+    }
+
+    /// A process has ended. False if it is nobody that the office knows.
+    pub fn reaped(&mut self, pid: Pid, exit: Exit) -> bool {
+        self.upgrades.reaped(pid, exit)
+    }
+
+    /// The server is told to stop: nobody is to take over.
+    pub fn abandon_upgrade(&mut self, mpm: &Mpm, current: &Generation) {
+        if self.upgrades.abandon(current) == Event::Failed {
+            self.have_back(mpm, current);
+        }
+    }
+
+    /// In a child of this process, whose business all this is not.
+    #[cfg(uses = "children")]
+    pub fn forget(&mut self) {
+        self.held = None;
+        self.upgrades.forget();
+    }
+
+    /// A new program that failed may have come as far as to take the PidFile.
+    fn have_back(&mut self, mpm: &Mpm, current: &Generation) {
+        let own =
+            |held: &Insignia| pidfile::read(held.pid_file.path()) == Some(held.pid_file.pid());
+        if !self.held.as_ref().is_some_and(own) {
+            // If it fails, what is held is still all that there is.
+            let _ = self.take(mpm, current, true);
+        }
+    }
+}
+
+/// Wishes that came while the office was changing hands are for the new server.
+fn forward_wishes(successor: Pid) {
+    for number in [libc::SIGWINCH, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
+        if signal::take(number) {
+            let _ = process::kill(successor, number);
+        }
+    }
+}

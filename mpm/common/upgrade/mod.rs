@@ -1,0 +1,213 @@
+//! Upgrades: another program takes the server over, of this build or of another one, of this MPM or of another one, and no client
+//! is refused meanwhile.
+//!
+//! The command (`ask`) speaks with the running server over a socket beside the PidFile (`desk`). The server starts the new
+//! program and gives it its listening sockets (`successor`); the new program takes them (`predecessor`), starts its children, and
+//! once the first of them serves it writes the PidFile and says so. Only then does the old server stop taking connections. A new
+//! program that fails before, however it does, is ended, and nothing has changed.
+//!
+//! What the two say to each other must be understood between builds of different age: it is lines of text, and a
+//! word that is not known is no harm.
+
+mod ask;
+mod desk;
+mod predecessor;
+mod successor;
+
+use std::ffi::OsString;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+pub use ask::ask;
+pub use desk::{Caller, Desk};
+pub use predecessor::Predecessor;
+
+use super::conf;
+use super::voice::Voice;
+use crate::log::Level;
+use crate::os::poll::Waiting;
+use crate::os::process::{self, Exit, Pid};
+use crate::server::Generation;
+use successor::{News, Successor};
+
+/// Names what a new program finds on its standard input: a line to the server that it is to take over from.
+const VARIABLE: &str = "HTTPD_UPGRADE";
+
+/// First line of what the old server says, with the number of this protocol.
+const HELLO: &str = "httpd-upgrade 1";
+
+/// How this program was started: so the next one is, too.
+struct Launch {
+    arguments: Vec<OsString>,
+    /// Where relative names of the command line begin.
+    folder: Option<PathBuf>,
+}
+
+/// An upgrade on its way.
+struct Attempt {
+    successor: Successor,
+    caller: Caller,
+    ended: Option<Exit>,
+}
+
+/// What became of an upgrade.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event {
+    Nothing,
+    /// The new program serves and has the PidFile.
+    TakenOver(Pid),
+    /// It came to nothing. What the new program may have taken of the PidFile and the like is to be had back.
+    Failed,
+}
+
+/// The old server's side of upgrades.
+pub struct Upgrades {
+    launch: Launch,
+    attempt: Option<Attempt>,
+    /// New programs that are this process's children and to be reaped.
+    started: Vec<Pid>,
+}
+
+impl Upgrades {
+    /// To be made when the server starts, before anything changes its folder.
+    pub fn new() -> Upgrades {
+        Upgrades {
+            launch: Launch {
+                arguments: std::env::args_os().skip(1).collect(),
+                folder: std::env::current_dir().ok(),
+            },
+            attempt: None,
+            started: Vec::new(),
+        }
+    }
+
+    /// Whether a new program has been started and has not taken over yet.
+    pub fn under_way(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// What is to be waited for.
+    pub fn fds(&self) -> impl Iterator<Item = Waiting<'_>> {
+        let attempt = self.attempt.iter();
+        attempt.flat_map(|attempt| attempt.successor.fds())
+    }
+
+    /// When waiting ends.
+    pub fn until(&self) -> Option<Instant> {
+        self.attempt
+            .as_ref()
+            .map(|attempt| attempt.successor.until())
+    }
+
+    /// Starts the new program that a caller asks for, unless the server is `busy` with something else.
+    pub fn begin(&mut self, current: &Generation, program: &Path, caller: Caller, busy: bool) {
+        let reason = match () {
+            () if self.under_way() => Some("another upgrade is on its way"),
+            () if busy => Some("the server is just starting, changing its configuration or ending"),
+            // Its end would be that of the whole container.
+            () if process::pid() == 1 => Some("the process of number 1 cannot be replaced"),
+            () => None,
+        };
+        if let Some(reason) = reason {
+            return caller.answer(&Err(reason.into()));
+        }
+        let shown = program.display();
+        let patience = conf::of(current).upgrade_timeout();
+        match Successor::start(program, &self.launch, &current.listeners, patience) {
+            Ok(successor) => {
+                let pid = successor.pid();
+                let told = format!("upgrade requested: {shown} was started (pid {pid})");
+                Voice::of(current).own(Level::Notice, 20250, told);
+                self.started.push(pid);
+                self.attempt = Some(Attempt {
+                    successor,
+                    caller,
+                    ended: None,
+                });
+            }
+            Err(error) => {
+                let why = format!("{shown} cannot be started: {error}");
+                tell_failed(current, &why);
+                caller.answer(&Err(why));
+            }
+        }
+    }
+
+    /// Takes what the new program says, and ends one that takes too long.
+    pub fn hear(&mut self, current: &Generation, now: Instant) -> Event {
+        let Some(attempt) = &mut self.attempt else {
+            return Event::Nothing;
+        };
+        // What it said before it ended counts.
+        match (attempt.successor.hear(now), attempt.ended) {
+            (News::TakenOver, _) => self.succeed(current),
+            (_, Some(exit)) => {
+                let why = attempt.successor.why(exit);
+                self.fail(current, why)
+            }
+            (News::TooLate(why), None) => self.fail(current, why),
+            (News::Nothing, None) => Event::Nothing,
+        }
+    }
+
+    /// A process has ended. False if it is nobody that upgrades know.
+    pub fn reaped(&mut self, pid: Pid, exit: Exit) -> bool {
+        let Some(place) = self.started.iter().position(|started| *started == pid) else {
+            return false;
+        };
+        self.started.swap_remove(place);
+        if let Some(attempt) = &mut self.attempt {
+            if attempt.successor.pid() == pid {
+                attempt.ended = Some(exit);
+            }
+        }
+        true
+    }
+
+    /// Ends the new program, if there is one: the server is told to do something else.
+    pub fn abandon(&mut self, current: &Generation) -> Event {
+        if let Some(attempt) = &self.attempt {
+            attempt.successor.kill();
+        }
+        self.fail(current, "the server was told to stop".into())
+    }
+
+    /// In a child of this process: nothing of it is the child's business.
+    #[cfg(uses = "children")]
+    pub fn forget(&mut self) {
+        self.attempt = None;
+    }
+
+    fn succeed(&mut self, current: &Generation) -> Event {
+        let Some(attempt) = self.attempt.take() else {
+            return Event::Nothing;
+        };
+        let pid = attempt.successor.pid();
+        let told = format!(
+            "the new program (pid {pid}) has taken over; this one finishes the connections it has"
+        );
+        Voice::of(current).own(Level::Notice, 20251, told);
+        attempt.caller.answer(&Ok(pid));
+        Event::TakenOver(pid)
+    }
+
+    fn fail(&mut self, current: &Generation, why: String) -> Event {
+        let Some(attempt) = self.attempt.take() else {
+            return Event::Nothing;
+        };
+        tell_failed(current, &why);
+        attempt.caller.answer(&Err(why));
+        Event::Failed
+    }
+}
+
+fn tell_failed(current: &Generation, why: &str) {
+    let told = format!("the upgrade failed, this program goes on serving: {why}");
+    Voice::of(current).own(Level::Error, 20252, told);
+}
+
+/// Waits for what can be read on one descriptor.
+fn waiting(fd: &impl AsFd) -> Waiting<'_> {
+    Waiting::to_read(fd)
+}
