@@ -73,7 +73,9 @@ impl Office {
 
     /// Gives it up, if it is held.
     pub fn leave(&mut self) {
-        self.held.take().map(Insignia::give_up);
+        if let Some(held) = self.held.take() {
+            held.give_up();
+        }
     }
 
     /// Whether somebody else has it, or is about to take it.
