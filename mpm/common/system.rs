@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
+use crate::os::fd::set_close_on_exec;
+
 /// Processor time of this process so far, in microseconds: user, system, ended children's user, ended children's system.
 pub fn cpu_times() -> [u64; 4] {
     let [user, system] = usage(libc::RUSAGE_SELF);
@@ -28,13 +30,14 @@ fn usage(who: libc::c_int) -> [u64; 2] {
 /// listening without disturbing the others that share the socket.
 pub fn let_go(fd: impl AsFd) -> io::Result<()> {
     let nothing = File::open("/dev/null")?;
-    let fd = fd.as_fd().as_raw_fd();
+    let fd = fd.as_fd();
     // SAFETY: both descriptors are open, and `fd` stays owned by whoever owns it: only what it refers to changes.
-    let done = unsafe { libc::dup3(nothing.as_raw_fd(), fd, libc::O_CLOEXEC) };
+    let done = unsafe { libc::dup2(nothing.as_raw_fd(), fd.as_raw_fd()) };
     if done < 0 {
         return Err(io::Error::last_os_error());
     }
-    Ok(())
+    // A program that another thread starts right now is lent /dev/null, which harms nobody.
+    set_close_on_exec(fd, true)
 }
 
 #[cfg(test)]

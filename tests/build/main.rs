@@ -15,7 +15,15 @@ mod tables;
 
 mod decisions;
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
+
+/// A port that nobody listens on, below the range that the kernel gives to outgoing connections.
+fn free_port() -> u16 {
+    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let first = 10_000 + (std::process::id() % 20_000) as u16;
+    (first..32_000).find(free).expect("a free port")
+}
 
 /// Runs `tests/build/NAME.sh` in an empty folder; the environment that cargo and make left must not reach it.
 fn script(name: &str) {
@@ -28,6 +36,8 @@ fn script(name: &str) {
         .arg(format!("{sources}/tests/build/{name}.sh"))
         .current_dir(folder.path())
         .env("SRCDIR", sources)
+        .env("KEEP", concat!(env!("CARGO_TARGET_TMPDIR"), "/toy"))
+        .env("PORT", free_port().to_string())
         .output()
         .expect("sh runs");
     let text = format!(
@@ -47,4 +57,4 @@ macro_rules! scripts {
     ($($name:ident)*) => { $(#[test] fn $name() { script(stringify!($name)); })* };
 }
 
-scripts! { shells shellcheck options layouts triplets modules folders header make install checks cargo bindings manual apachectl }
+scripts! { shells shellcheck options layouts triplets modules folders header make install checks cargo bindings manual apachectl toy }

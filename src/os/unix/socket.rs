@@ -345,9 +345,27 @@ pub fn claim_address(socket: &socket2::Socket) -> io::Result<()> {
 
 /// Whether a socket listens.
 pub fn is_listener(socket: impl AsFd) -> bool {
-    socket2::SockRef::from(&socket.as_fd())
-        .is_listener()
-        .unwrap_or(false)
+    let socket = socket.as_fd();
+    let mut value: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: value and size are ours, and the value is as long as said.
+    let asked = check(unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ACCEPTCONN,
+            (&raw mut value).cast(),
+            &raw mut size,
+        )
+    });
+    match asked {
+        Ok(_) => value != 0,
+        // macOS does not say. What has an address of its own and no peer is taken for one.
+        Err(_) => {
+            let socket = socket2::SockRef::from(&socket);
+            socket.local_addr().is_ok() && socket.peer_addr().is_err()
+        }
+    }
 }
 
 /// Lets several sockets listen on one address, the kernel dealing out the connections between them.
