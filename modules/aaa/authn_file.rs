@@ -55,6 +55,7 @@ impl Conf for Users {
 
 fn user_file(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let path = cmd.root_relative(cmd.arg(0));
+    cmd.build.main.reach.reads_file(&path);
     cmd.dir_conf::<Users>().file = Some(path);
     Ok(())
 }

@@ -57,6 +57,7 @@ impl Conf for Groups {
 
 fn group_file(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let path = cmd.root_relative(cmd.arg(0));
+    cmd.build.main.reach.reads_file(&path);
     cmd.dir_conf::<Groups>().file = Some(path);
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::protocol::Method;
 use crate::server::vhost::VhostAddress;
 use crate::server::Server;
 use crate::sync::Shared;
+use std::path::Path;
 
 /// What may stand in a section: the per-directory classes and ACCESS_CONF.
 const INSIDE: Scope = Scope::ALL.or(Scope::ACCESS_CONF);
@@ -33,6 +34,7 @@ pub fn directory(cmd: &mut Cmd<'_>) -> Result<(), String> {
         path.push('/');
     }
     let glob = is_wild(&path).then(|| path_glob(&path));
+    cmd.build.main.reach.has_section(Path::new(&path));
     let depth = path.matches('/').count();
     let conf = inside(cmd, Place::Directory, Some(&word), Some(&path))?;
     add_directory(cmd, Matcher::Directory { path, depth, glob }, conf);

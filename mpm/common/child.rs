@@ -7,6 +7,7 @@ use super::codes::SICK;
 use super::conf::{self, MpmConf};
 use super::line::{ChildEnd, Word};
 use super::privileges::drop_privileges;
+use super::sandbox;
 use super::share::Share;
 use super::voice::Voice;
 use super::Mpm;
@@ -147,7 +148,7 @@ pub fn enter(child: &Child) -> Result<(), i32> {
             child.voice().core(Level::Alert, 2163, told);
         }
     }
-    Ok(())
+    sandbox::enter(&child.generation)
 }
 
 /// Stop signals are blocked until the child waits; what is for the parent alone does nothing here.

@@ -39,6 +39,8 @@ pub struct MpmConf {
     pub score_board_file: Option<PathBuf>,
     /// CoreDumpDirectory.
     pub core_dump_directory: Option<PathBuf>,
+    /// ChildSandbox.
+    pub child_sandbox: Option<Sandbox>,
     /// CrashQuarantine.
     pub crash_quarantine: Rule,
     /// EnableExceptionHook.
@@ -68,6 +70,18 @@ impl Conf for MpmConf {
     fn merge(&self, _over: &Self) -> Self {
         self.clone()
     }
+}
+
+/// ChildSandbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sandbox {
+    /// As Apache has it.
+    Off,
+    /// No new rights, and no system calls that nobody who serves needs.
+    #[default]
+    On,
+    /// And no files that the configuration does not name.
+    Strict,
 }
 
 /// CrashQuarantine.
@@ -161,6 +175,7 @@ macro_rules! directives {
             row("PidFile"),
             row("ScoreBoardFile"),
             row("CoreDumpDirectory"),
+            row("ChildSandbox"),
             row("CrashQuarantine"),
             row("EnableExceptionHook"),
             row("GracefulShutdownTimeout"),
@@ -233,6 +248,7 @@ const ROWS: &[Directive] = &[
     one("PidFile", pid_file, "The file that holds the number of the process that was started"),
     one("ScoreBoardFile", score_board_file, "A file in which other programs can read what the server is doing"),
     one("CoreDumpDirectory", core_dump_directory, "The folder a crashing process goes to before it dumps core"),
+    one("ChildSandbox", child_sandbox, "What serving processes give up: on (rights and system calls that no server needs), strict (files, too, that the configuration does not name), or off"),
     Directive::new("CrashQuarantine", Scope::SERVER, Arity::Argv, crash_quarantine, "A URL that crashed so many children within so many seconds is answered with 503 for so many seconds: on (3 60 300), off, or the three numbers"),
     Directive::new("EnableExceptionHook", Scope::SERVER, Arity::Flag, exception_hook, "Whether modules are told of a crash before the process ends"),
     one("GracefulShutdownTimeout", graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
@@ -351,6 +367,17 @@ pub fn core_dump_directory(cmd: &mut Cmd<'_>) -> Answer {
         ));
     }
     cmd.server_conf::<MpmConf>().core_dump_directory = Some(path);
+    Ok(())
+}
+
+pub fn child_sandbox(cmd: &mut Cmd<'_>) -> Answer {
+    let wanted = match cmd.arg(0).to_ascii_lowercase().as_str() {
+        "off" => Sandbox::Off,
+        "on" => Sandbox::On,
+        "strict" => Sandbox::Strict,
+        _ => return Err("ChildSandbox must be on, strict or off".into()),
+    };
+    cmd.server_conf::<MpmConf>().child_sandbox = Some(wanted);
     Ok(())
 }
 

@@ -80,6 +80,8 @@ pub fn introduce((configured, built): (u32, u32), generation: &Generation) {
         94,
         format!("Command line: '{}'", words.join(" ")),
     );
+    #[cfg(unix)]
+    super::sandbox::tell_missing(generation);
 }
 
 /// Tells the log that a configuration was not taken.

@@ -49,6 +49,8 @@ pub mod query;
 pub mod reload;
 #[cfg(unix)]
 pub mod room;
+#[cfg(unix)]
+pub mod sandbox;
 #[cfg(uses = "children")]
 pub mod serving;
 #[cfg(unix)]

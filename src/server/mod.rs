@@ -1,5 +1,6 @@
 //! The main server and its virtual hosts, and the generation: all that one reading of the configuration made.
 
+pub mod reach;
 pub mod vhost;
 
 use crate::config::core::{CoreDir, CoreServer};
@@ -12,6 +13,7 @@ use crate::hooks::provider::{Provider, Service};
 use crate::hooks::HookTable;
 use crate::listen::{ListenSpec, Listener};
 use crate::log::{ErrorLog, Levels, Logs};
+use reach::Reach;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use vhost::{VhostAddress, VhostTable};
@@ -156,6 +158,8 @@ pub struct MainConf {
     pub identity: Option<crate::os::spawner::Identity>,
     /// The folder that children take as the whole file system (ChrootDir).
     pub chroot: Option<PathBuf>,
+    /// Files that serving children open by name.
+    pub reach: Reach,
     /// A module starts programs from serving children, so the spawner is needed.
     pub needs_spawner: bool,
 }

@@ -11,6 +11,7 @@ mod crashes;
 mod files;
 mod hostile;
 mod reload;
+mod sandbox;
 mod sight;
 mod signals;
 mod slow;

@@ -118,6 +118,7 @@ fn set_timeout(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn set_log(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let file = cmd.root_relative(cmd.arg(0));
+    cmd.build.main.reach.writes_file(&file);
     cmd.server_conf::<ScriptLog>().file = Some(file);
     Ok(())
 }

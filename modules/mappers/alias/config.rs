@@ -71,12 +71,14 @@ fn alias(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
         to: cmd.arg(1).to_owned(),
         script,
     };
+    reads(cmd, 1);
     add(cmd, alias);
     Ok(())
 }
 
 fn alias_in_location(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     let to = text(cmd, "alias", cmd.arg(0))?;
+    reads(cmd, 0);
     let path = cmd
         .section
         .filter(|section| !section.starts_with('~'))
@@ -88,8 +90,15 @@ fn alias_in_location(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
 fn alias_match(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     let from = Source::Pattern(pattern(cmd, cmd.arg(0))?);
     let to = cmd.arg(1).to_owned();
+    reads(cmd, 1);
     add(cmd, Alias { from, to, script });
     Ok(())
+}
+
+/// An argument names what children are to read.
+fn reads(cmd: &mut Cmd<'_>, argument: usize) {
+    let name = cmd.root_relative(cmd.arg(argument));
+    cmd.build.main.reach.reads(&name);
 }
 
 /// Adds an alias, with a warning if an earlier one takes all that it is for.

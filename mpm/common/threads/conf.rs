@@ -14,6 +14,7 @@ macro_rules! pool_directives {
             row("PidFile"),
             row("ScoreBoardFile"),
             row("CoreDumpDirectory"),
+            row("ChildSandbox"),
             row("CrashQuarantine"),
             row("GracefulShutdownTimeout"),
             row("UpgradeTimeout"),

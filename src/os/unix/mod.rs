@@ -18,6 +18,7 @@ pub mod path;
 pub mod poll;
 pub mod process;
 pub mod resolve;
+pub mod sandbox;
 pub mod signal;
 pub mod socket;
 pub mod syslog;

@@ -12,6 +12,7 @@ use crate::mpm::common::conf;
 use crate::mpm::common::inplace::{serve_one_by_one, Orders};
 use crate::mpm::common::plan::{self, Limits, Rate, Remark, Status};
 use crate::mpm::common::room;
+use crate::mpm::common::sandbox;
 use crate::mpm::common::share::Share;
 use crate::mpm::common::turns::START_PAUSE;
 use crate::mpm::common::voice::Voice;
@@ -267,6 +268,7 @@ fn live(
         excused: Cell::new(false),
     };
     let outcome = give_up_rights(share, rights)
+        .and_then(|()| sandbox::enter(&share.generation))
         .and_then(|()| serve_one_by_one(share, number, &pool.calls(), &post));
     slot.set(scoreboard::Status::Dead);
     outcome?;
