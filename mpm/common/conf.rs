@@ -151,6 +151,11 @@ impl MpmConf {
         self.upgrade_timeout.unwrap_or(UPGRADE_TIMEOUT)
     }
 
+    /// Whether serving processes give up rights that programs started from them would then lack.
+    pub fn gives_up_rights(&self) -> bool {
+        self.child_sandbox.unwrap_or_default() != Sandbox::Off
+    }
+
     /// Where the PidFile is: what `PidFile` says below ServerRoot, else the compiled name in the runtime folder.
     pub fn pid_path(&self, generation: &Generation) -> PathBuf {
         let usual = Path::new(env!("HTTPD_DEFAULT_PIDLOG")).file_name();

@@ -143,7 +143,10 @@ fn run_hooks(
 
 /// One spawner serves all generations, so that a reload does not end the programs that run.
 fn start_spawner(generation: &mut Generation, started: &mut Started) -> Result<(), String> {
-    if generation.main.needs_spawner && started.spawner.is_none() {
+    let main = &generation.main;
+    let needed =
+        main.needs_spawner || (main.starts_programs && mpm::conf(generation).gives_up_rights());
+    if needed && started.spawner.is_none() {
         let settings = Settings {
             identity: generation.main.identity.clone(),
             root: generation.main.chroot.clone(),
@@ -152,6 +155,7 @@ fn start_spawner(generation: &mut Generation, started: &mut Started) -> Result<(
             .map_err(|error| format!("cannot start the process that starts programs: {error}"))?;
         started.spawner = Some(spawner);
     }
-    generation.spawner = started.spawner.as_ref().map(Spawner::client);
+    let spawner = started.spawner.as_ref().filter(|_| needed);
+    generation.spawner = spawner.map(Spawner::client);
     Ok(())
 }

@@ -160,7 +160,9 @@ pub struct MainConf {
     pub chroot: Option<PathBuf>,
     /// Files that serving children open by name.
     pub reach: Reach,
-    /// A module starts programs from serving children, so the spawner is needed.
+    /// A module starts programs for requests: by itself, or by the spawner if there is one.
+    pub starts_programs: bool,
+    /// A module starts them by the spawner alone.
     pub needs_spawner: bool,
 }
 

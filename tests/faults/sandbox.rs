@@ -60,11 +60,12 @@ fn children_give_up_what_no_server_needs() {
     }
     let server = sabotaged().start();
     serves(&server);
-    let serving = serving_threads(&server);
-    assert!(
-        !serving.is_empty() && serving.iter().all(|both| *both == (true, true)),
-        "{serving:?}"
-    );
+    // A thread that has just been started may not have come so far.
+    let all_did = || {
+        let serving = serving_threads(&server);
+        !serving.is_empty() && serving.iter().all(|both| *both == (true, true))
+    };
+    assert!(eventually(SOON, all_did), "{:?}", serving_threads(&server));
     // Not the process that reads the configuration, opens logs and starts the others.
     assert_eq!(threads(server.pid()).first(), Some(&(false, false)));
     server.get("/seal").is(404);

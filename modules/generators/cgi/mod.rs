@@ -13,16 +13,13 @@ use crate::config::core::{CoreDir, Options, ResourceLimit};
 use crate::config::directive::{parse_interval, Arity, Cmd, Directive, Scope};
 use crate::config::value::Conf;
 use crate::hooks::module::Module;
-#[cfg(module = "cgid")]
-use crate::hooks::Hook;
-use crate::hooks::{Answer, HookEntry, Phase, Status};
+use crate::hooks::{Answer, Hook, HookEntry, Phase, Status};
 use crate::log;
 use crate::log::Level;
 use crate::os::limits::{self, Resource};
 use crate::os::spawner::{OnLoss, Request as Order};
 use crate::protocol::escape;
 use crate::request::{cgi_env, FileKind, Request};
-#[cfg(module = "cgid")]
 use crate::server::Draft;
 use bstr::ByteSlice;
 use conversation::Run;
@@ -59,9 +56,19 @@ pub static CGI: Module = Module {
         set_timeout,
         "how long a program may keep silent: seconds, or with a unit"
     )),
-    hooks: &[HookEntry::request(Phase::Handler, handle)],
+    hooks: &[
+        HookEntry::new(Hook::CheckConfig(start_programs)),
+        HookEntry::request(Phase::Handler, handle),
+    ],
     ..Module::EMPTY
 };
+
+/// A process that has given up rights must not hand that down: then somebody else starts the programs.
+#[cfg(module = "cgi")]
+fn start_programs(draft: &mut Draft<'_>) -> Result<(), String> {
+    draft.generation.main.starts_programs = true;
+    Ok(())
+}
 
 /// `mod_cgid.c`.
 #[cfg(module = "cgid")]
