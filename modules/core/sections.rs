@@ -7,6 +7,7 @@ use crate::config::expr::{BoolExpr, ParseOptions};
 use crate::config::section::{Matcher, Section};
 use crate::config::tree::{next_word, words};
 use crate::config::value::ConfMap;
+use crate::os::path;
 use crate::pattern::{is_wild, Glob, GlobOptions, Pattern};
 use crate::protocol::method::MethodSet;
 use crate::protocol::Method;
@@ -24,10 +25,10 @@ pub fn directory(cmd: &mut Cmd<'_>) -> Result<(), String> {
     if word == "~" {
         return directory_pattern(cmd, rest);
     }
-    let absolute = if word.starts_with('/') {
-        word.clone()
-    } else {
-        cmd.root_relative(&word).display().to_string()
+    let absolute = match word.as_str() {
+        // On a system of drives, the root of each.
+        "/" => word.clone(),
+        _ => String::from_utf8_lossy(&path::to_bytes(&cmd.root_relative(&word))).into_owned(),
     };
     let mut path = normal(&absolute);
     if !path.ends_with('/') {
@@ -37,6 +38,7 @@ pub fn directory(cmd: &mut Cmd<'_>) -> Result<(), String> {
     cmd.build.main.reach.has_section(Path::new(&path));
     let depth = path.matches('/').count();
     let conf = inside(cmd, Place::Directory, Some(&word), Some(&path))?;
+    let path = native(path.as_bytes());
     add_directory(cmd, Matcher::Directory { path, depth, glob }, conf);
     Ok(())
 }
@@ -48,7 +50,7 @@ pub fn directory_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn directory_pattern(cmd: &mut Cmd<'_>, text: &str) -> Result<(), String> {
     let source = the_pattern(cmd, text)?;
-    let pattern = compile(cmd, &source)?;
+    let pattern = compile_names(cmd, &source)?;
     let conf = inside(
         cmd,
         Place::Directory,
@@ -114,9 +116,10 @@ pub fn files(cmd: &mut Cmd<'_>) -> Result<(), String> {
     if word == "~" {
         return files_pattern(cmd, rest);
     }
-    let glob = is_wild(&word).then(|| path_glob(&word));
+    let name = native(word.as_bytes());
+    let glob = is_wild(&name).then(|| path_glob(&name));
     let conf = inside(cmd, Place::Files, Some(&word), None)?;
-    add_files(cmd, Matcher::Files { name: word, glob }, conf);
+    add_files(cmd, Matcher::Files { name, glob }, conf);
     Ok(())
 }
 
@@ -127,7 +130,7 @@ pub fn files_match(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 fn files_pattern(cmd: &mut Cmd<'_>, text: &str) -> Result<(), String> {
     let source = the_pattern(cmd, text)?;
-    let pattern = compile(cmd, &source)?;
+    let pattern = compile_names(cmd, &source)?;
     let conf = inside(cmd, Place::Files, Some(&source), None)?;
     add_files(cmd, Matcher::FilesMatch(pattern), conf);
     Ok(())
@@ -257,6 +260,18 @@ fn compile(cmd: &Cmd<'_>, source: &str) -> Result<Pattern, String> {
         .map_err(|e| format!("Regex could not be compiled: {e}"))
 }
 
+/// As [`compile`], for the names of files, which may not tell cases apart.
+fn compile_names(cmd: &Cmd<'_>, source: &str) -> Result<Pattern, String> {
+    let mut flags = cmd.build.main.regex;
+    flags.ignore_case |= path::FOLDS;
+    Pattern::new(source, flags).map_err(|e| format!("Regex could not be compiled: {e}"))
+}
+
+/// A file name as others are compared with it.
+fn native(name: &[u8]) -> String {
+    String::from_utf8_lossy(&path::fold(name)).into_owned()
+}
+
 fn path_glob(path: &str) -> Glob {
     Glob::new(
         path,
@@ -273,7 +288,9 @@ fn normal(path: &str) -> String {
         .split('/')
         .filter(|part| !part.is_empty() && *part != ".")
         .collect();
-    format!("/{}", parts.join("/"))
+    // A drive's letter stands at the very beginning.
+    let start = if path.starts_with('/') { "/" } else { "" };
+    format!("{start}{}", parts.join("/"))
 }
 
 fn methods(cmd: &Cmd<'_>) -> Result<MethodSet, String> {

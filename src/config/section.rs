@@ -2,6 +2,7 @@
 
 use super::expr::BoolExpr;
 use super::value::ConfMap;
+use crate::os::path;
 use crate::pattern::{Glob, Pattern};
 
 /// `<Directory>`, `<Files>`, `<Location>`, `<If>` and their relatives.
@@ -60,12 +61,12 @@ impl Section {
         match &self.matcher {
             Matcher::Files {
                 glob: Some(glob), ..
-            } => glob.matches(name),
+            } => glob.matches(&path::fold(name)),
             Matcher::Files {
                 name: wanted,
                 glob: None,
-            } => wanted.as_bytes() == name,
-            Matcher::FilesMatch(pattern) => pattern.is_match(name),
+            } => wanted.as_bytes() == &*path::fold(name),
+            Matcher::FilesMatch(pattern) => pattern.is_match(&path::fold(name)),
             _ => false,
         }
     }
@@ -76,8 +77,10 @@ impl Section {
             Matcher::Directory { depth, .. } if *depth != slashes => false,
             Matcher::Directory {
                 glob: Some(glob), ..
-            } => glob.matches(directory),
-            Matcher::Directory { path, .. } => path.as_bytes() == directory,
+            } => glob.matches(&path::fold(directory)),
+            // The first level is the root, of whatever drive.
+            Matcher::Directory { path, depth: 1, .. } if path == "/" => true,
+            Matcher::Directory { path, .. } => path.as_bytes() == &*path::fold(directory),
             _ => false,
         }
     }

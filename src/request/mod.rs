@@ -12,6 +12,7 @@ pub mod table;
 pub mod url;
 pub mod validators;
 pub mod walk;
+pub mod windows_names;
 
 use crate::config::core::{CoreDir, CoreServer};
 use crate::config::value::Conf;

@@ -39,9 +39,9 @@ impl Request {
             true => self.filename.clone(),
             false => BString::from([self.filename.as_slice(), b"/"].concat()),
         };
-        sub.filename = match name.first() {
-            Some(b'/') => name.into(),
-            _ => relative(&folder, name.into()),
+        sub.filename = match crate::os::path::is_absolute(name) {
+            true => name.into(),
+            false => relative(&folder, name.into()),
         };
         // An absolute name has no address of its own.
         if !name.contains(&b'/') {

@@ -1,7 +1,7 @@
 //! Which configuration a request falls under: the walks through `<Location>`, the directories with their `.htaccess`
 //! files, `<Files>` and `<If>`, in Apache's order of merging.
 
-use super::{FileInfo, FileKind, Request};
+use super::{windows_names, FileInfo, FileKind, Request};
 use crate::config::build::{execute_htaccess, Build};
 use crate::config::core::{CoreDir, Options};
 use crate::config::directive::Scope;
@@ -64,6 +64,9 @@ pub fn storage(r: &mut Request) -> Status {
         return Status::Ok;
     }
     tidy(&mut r.filename);
+    if let Err(status) = check_name(r) {
+        return status;
+    }
     if let Err(status) = find_file(r) {
         return status;
     }
@@ -81,6 +84,24 @@ pub fn storage(r: &mut Request) -> Status {
     Status::Ok
 }
 
+/// Refuses what would lead Windows to something else than the name says.
+fn check_name(r: &Request) -> Result<(), Status> {
+    let found = match cfg!(windows) {
+        true => windows_names::hazard(&r.filename),
+        false => None,
+    };
+    let Some(hazard) = found else { return Ok(()) };
+    log!(
+        r,
+        Level::Error,
+        127,
+        "Cannot map {} to file: {hazard:?} in {}",
+        log::raw(&r.the_request),
+        log::raw(&r.filename)
+    );
+    Err(Status::Http(403))
+}
+
 /// Takes doubled slashes and `.` segments out of a file name; aliases may bring them in.
 fn tidy(name: &mut BString) {
     let untidy = |pair: &[u8]| pair == b"//" || pair == b"/.";
@@ -93,7 +114,10 @@ fn tidy(name: &mut BString) {
         .split_str("/")
         .filter(|part| !part.is_empty() && *part != b".")
     {
-        out.push(b'/');
+        // A name that begins with a drive's letter goes on doing so.
+        if name.starts_with(b"/") || !out.is_empty() {
+            out.push(b'/');
+        }
         out.extend_from_slice(part);
     }
     if ends_with_slash || out.is_empty() {
@@ -262,7 +286,7 @@ fn directory_patterns(r: &mut Request) {
     let ctx = r.ctx.clone();
     for section in &ctx.generation.servers[r.server].core().directories {
         if let Matcher::DirectoryMatch(pattern) = &section.matcher {
-            if pattern.is_match(&r.filename) {
+            if pattern.is_match(&os::path::fold(&r.filename)) {
                 r.conf = ctx.merge(&r.conf, section);
                 keep_names(r, section);
             }
@@ -462,6 +486,7 @@ mod tests {
         assert_eq!(tidied("/a//"), "/a/");
         assert_eq!(tidied("//"), "/");
         assert_eq!(tidied("/a/."), "/a/");
+        assert_eq!(tidied("C:/a//b"), "C:/a/b");
     }
 
     #[test]

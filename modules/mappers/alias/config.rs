@@ -3,8 +3,10 @@
 use super::{is_url, matched, Alias, AliasDir, AliasServer, Here, Redirect, Source};
 use crate::config::directive::{Arity, Cmd, Directive, Place, Scope};
 use crate::config::expr::{ParseOptions, StringExpr};
+use crate::os::path;
 use crate::pattern::Pattern;
 use crate::protocol::status;
+use std::path::Path;
 
 /// Outside sections, and in sections.
 const ANY: Scope = Scope::RSRC_CONF.or(Scope::ACCESS_CONF);
@@ -68,7 +70,7 @@ fn alias(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     }
     let alias = Alias {
         from: Source::Path(cmd.arg(0).to_owned()),
-        to: cmd.arg(1).to_owned(),
+        to: String::from_utf8_lossy(&path::to_bytes(Path::new(cmd.arg(1)))).into_owned(),
         script,
     };
     reads(cmd, 1);

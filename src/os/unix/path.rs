@@ -15,6 +15,14 @@ pub fn bytes(name: impl Into<OsString>) -> Vec<u8> {
     name.into().into_vec()
 }
 
+/// The same name for all names of one file that differ in case: here every one is its own.
+pub fn fold(name: &[u8]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(name)
+}
+
+/// Whether names that differ in case are the same.
+pub const FOLDS: bool = false;
+
 /// Whether a name begins at the root.
 pub fn is_absolute(name: &[u8]) -> bool {
     name.starts_with(b"/")

@@ -18,6 +18,23 @@ pub fn bytes(name: impl Into<OsString>) -> Vec<u8> {
     text.into_bytes()
 }
 
+/// The same name for all names of one file that differ in case.
+pub fn fold(name: &[u8]) -> Cow<'_, [u8]> {
+    match String::from_utf8_lossy(name) {
+        Cow::Borrowed(text)
+            if text
+                .bytes()
+                .all(|b| b.is_ascii() && !b.is_ascii_uppercase()) =>
+        {
+            Cow::Borrowed(text.as_bytes())
+        }
+        text => Cow::Owned(text.to_lowercase().into_bytes()),
+    }
+}
+
+/// Whether names that differ in case are the same.
+pub const FOLDS: bool = true;
+
 /// Whether a name begins at a root: that of the present drive, or one with a letter.
 pub fn is_absolute(name: &[u8]) -> bool {
     name.starts_with(b"/")
