@@ -1,7 +1,8 @@
 //! Which configuration a request falls under: the walks through `<Location>`, the directories with their `.htaccess`
 //! files, `<Files>` and `<If>`, in Apache's order of merging.
 
-use super::{windows_names, FileInfo, FileKind, Request};
+use super::windows_names::{self, Hazard};
+use super::{FileInfo, FileKind, Request};
 use crate::config::build::{execute_htaccess, Build};
 use crate::config::core::{CoreDir, Options};
 use crate::config::directive::Scope;
@@ -99,7 +100,11 @@ fn check_name(r: &Request) -> Result<(), Status> {
         log::raw(&r.the_request),
         log::raw(&r.filename)
     );
-    Err(Status::Http(403))
+    // No file can have such a name; the others are names of a file that may be there.
+    Err(Status::Http(match hazard {
+        Hazard::Character => 404,
+        _ => 403,
+    }))
 }
 
 /// Takes doubled slashes and `.` segments out of a file name; aliases may bring them in.
@@ -154,7 +159,7 @@ fn find_file(r: &mut Request) -> Result<(), Status> {
                 split(r, &full, end, FileInfo::of(&meta));
                 return Ok(());
             }
-            Err(error) if is_missing(&error) => {
+            Err(error) if file::is_missing(&error) => {
                 check_dangling(r, prefix)?;
                 match shorter(prefix) {
                     Some(len) => end = len,
@@ -230,13 +235,6 @@ fn stat(name: &[u8]) -> io::Result<Metadata> {
 
 fn path(name: &[u8]) -> &Path {
     os::path::of(name)
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }
 
 /// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down.
@@ -340,7 +338,7 @@ fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<D
         let file = [directory, name.as_bytes()].concat();
         let meta = match stat(&file) {
             Ok(meta) => meta,
-            Err(error) if is_missing(&error) => continue,
+            Err(error) if file::is_missing(&error) => continue,
             Err(error) => return Err(closed_htaccess(r, &file, directory, &error)),
         };
         let version = (

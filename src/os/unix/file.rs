@@ -77,6 +77,14 @@ pub fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
+/// Whether an error says that there is no file of that name.
+pub fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
 /// Whether anybody may execute it.
 pub fn is_executable(meta: &Metadata) -> bool {
     meta.mode() & 0o111 != 0

@@ -66,9 +66,9 @@ pub fn null() -> io::Result<File> {
 
 /// Reads at `offset`, without regard to where the file stands.
 pub fn read_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    const ERROR_HANDLE_EOF: i32 = windows_sys::Win32::Foundation::ERROR_HANDLE_EOF as i32;
     match file.seek_read(buf, offset) {
-        // Beyond the end.
-        Err(error) if error.raw_os_error() == Some(38) => Ok(0),
+        Err(error) if error.raw_os_error() == Some(ERROR_HANDLE_EOF) => Ok(0),
         done => done,
     }
 }
@@ -129,6 +129,23 @@ pub fn properties(meta: &Metadata) -> Properties {
 /// Whether both are the same file. Without open files this cannot be told, and a log that is open keeps its name.
 pub fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     true
+}
+
+/// Whether an error says that there is no file of that name, or that no file can have it.
+pub fn is_missing(error: &io::Error) -> bool {
+    use windows_sys::Win32::Foundation::{
+        ERROR_BAD_NETPATH, ERROR_BAD_NET_NAME, ERROR_BAD_PATHNAME, ERROR_DIRECTORY,
+        ERROR_INVALID_NAME,
+    };
+    let missing = [
+        ERROR_BAD_NETPATH,
+        ERROR_BAD_NET_NAME,
+        ERROR_BAD_PATHNAME,
+        ERROR_DIRECTORY,
+        ERROR_INVALID_NAME,
+    ];
+    let number = error.raw_os_error().unwrap_or_default() as u32;
+    error.kind() == io::ErrorKind::NotFound || missing.contains(&number)
 }
 
 /// Whether the system would execute it: any file, as its name says how.

@@ -16,7 +16,7 @@ use windows_sys::Win32::System::JobObjects::{
     SetInformationJobObject, TerminateJobObject, JOBOBJECT_EXTENDED_LIMIT_INFORMATION,
     JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
 };
-use windows_sys::Win32::System::Threading::CREATE_NO_WINDOW;
+use windows_sys::Win32::System::Threading::{TerminateProcess, CREATE_NO_WINDOW};
 
 /// A thread that copies needs no more.
 const STACK: usize = 128 * 1024;
@@ -25,7 +25,9 @@ const STACK: usize = 128 * 1024;
 #[derive(Debug)]
 pub struct Child {
     process: std::process::Child,
-    job: OwnedHandle,
+    /// None where it cannot be put into one: the server stands in a job already and the system is old, or the program is none of
+    /// this system's.
+    job: Option<OwnedHandle>,
 }
 
 /// Starts a program. Limits are not set: a process has none of this kind here.
@@ -38,8 +40,10 @@ pub fn start_here(request: &Request, standard: [Option<OwnedFd>; 3]) -> io::Resu
         .stdout(piped(&output))
         .stderr(piped(&errors));
     let mut process = command.spawn()?;
-    // SAFETY: both handles are open.
-    check(unsafe { AssignProcessToJobObject(job.as_raw_handle(), process.as_raw_handle()) })?;
+    // SAFETY: a handle that is open, and one that the system checks.
+    let joined =
+        unsafe { AssignProcessToJobObject(job.as_raw_handle(), process.as_raw_handle()) } != 0;
+    let job = joined.then_some(job);
     if let (Some(from), Some(to)) = (input.map(TcpStream::from), process.stdin.take()) {
         carry(from, to)?;
     }
@@ -141,8 +145,12 @@ impl Child {
 
     /// Ends it, and all that it started.
     pub fn kill(&self) {
-        // SAFETY: the handle is open. An empty job is no error.
-        unsafe { TerminateJobObject(self.job.as_raw_handle(), 1) };
+        match &self.job {
+            // SAFETY: the handle is open. An empty job is no error.
+            Some(job) => unsafe { TerminateJobObject(job.as_raw_handle(), 1) },
+            // SAFETY: a handle that the system checks. That it has ended is no error.
+            None => unsafe { TerminateProcess(self.process.as_raw_handle(), 1) },
+        };
     }
 }
 
