@@ -74,6 +74,10 @@ pub trait Owner {
     #[cfg(windows)]
     fn arguments(&self) -> Vec<String>;
 
+    /// This process is a child that was just forked: what belongs to the parent alone is closed.
+    #[cfg(unix)]
+    fn in_child(&mut self);
+
     /// A process has ended that is no child of the MPM: a log program, the spawner. False if it is nobody's.
     #[cfg(unix)]
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use super::codes::SICK;
 use super::conf::{self, MpmConf};
@@ -13,7 +14,7 @@ use super::voice::Voice;
 use super::Mpm;
 use crate::log::Level;
 use crate::os::crash;
-use crate::os::process::{allow_core_dumps, exit_now};
+use crate::os::process::{allow_core_dumps, exit_now, signal_at_parents_death};
 use crate::os::signal::{self, SignalSet};
 use crate::scoreboard::Board;
 use crate::server::Generation;
@@ -21,6 +22,13 @@ use crate::sync::Shared;
 
 /// Signals by which a child is told to end at once. Blocked, except while it waits.
 pub const STOP_SIGNALS: [i32; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
+
+/// The parent's signal that there is something to hear on the line; the kernel sends it, where it can, when the parent dies.
+/// Blocked, except while a child waits.
+pub const WAKE: i32 = libc::SIGUSR1;
+
+/// How long a child whose parent has died goes on with what it has. Nobody else would end it.
+pub const ORPHANED: Duration = Duration::from_secs(10);
 
 /// What a child has to work with.
 pub struct Child {
@@ -32,6 +40,8 @@ pub struct Child {
     pub line: Option<ChildEnd>,
     /// It was told to finish, which stays said.
     told: Cell<bool>,
+    /// When it found out that its parent has died.
+    orphaned: Cell<Option<Instant>>,
 }
 
 impl Child {
@@ -47,6 +57,7 @@ impl Child {
             bucket,
             line,
             told: Cell::new(false),
+            orphaned: Cell::new(None),
         }
     }
 
@@ -61,7 +72,11 @@ impl Child {
         while !self.told.get() {
             match line.hear() {
                 Word::Nothing => break,
-                Word::Finish | Word::Orphaned => self.told.set(true),
+                Word::Finish => self.told.set(true),
+                Word::Orphaned => {
+                    self.told.set(true);
+                    self.orphaned.set(Some(Instant::now()));
+                }
                 Word::Log(index, file) => self.take_log(index, &file),
             }
         }
@@ -76,9 +91,17 @@ impl Child {
         }
     }
 
-    /// Whether a signal has said to end at once.
+    /// Whether its parent has died, as far as it has listened. A process with threads has one that listens all the time.
+    #[cfg(not(threaded))]
+    pub fn is_orphaned(&self) -> bool {
+        self.orphaned.get().is_some()
+    }
+
+    /// Whether a signal has said to end at once, or the time of an orphan is over.
     pub fn told_to_stop(&self) -> bool {
+        let orphaned = self.orphaned.get();
         STOP_SIGNALS.iter().any(|number| signal::raised(*number))
+            || orphaned.is_some_and(|since| since.elapsed() >= ORPHANED)
     }
 
     /// Reports that it takes connections.
@@ -102,6 +125,7 @@ impl Child {
             generation: self.generation.clone(),
             board: self.board.clone(),
             bucket: self.bucket as usize,
+            door: Shared::default(),
         }
     }
 
@@ -113,7 +137,9 @@ impl Child {
 /// What is blocked while a child waits: nothing but what the process had blocked when it began.
 pub fn wait_mask() -> SignalSet {
     let mask = signal::mask().unwrap_or_else(|_| SignalSet::empty());
-    STOP_SIGNALS.iter().fold(mask, |mask, s| mask.without(*s))
+    STOP_SIGNALS
+        .iter()
+        .fold(mask.without(WAKE), |mask, s| mask.without(*s))
 }
 
 /// Everything a new child does, to its end.
@@ -140,6 +166,10 @@ pub fn enter(child: &Child) -> Result<(), i32> {
         None => crash::tell_on_stderr(),
     }
     drop_privileges(&child.generation)?;
+    if child.line.is_some() {
+        // Without it a death of the parent is noticed at the next look at the line.
+        let _ = signal_at_parents_death(WAKE);
+    }
     if conf.core_dump_directory.is_some() {
         if let Err(error) = allow_core_dumps(true) {
             let told = format!(
@@ -153,13 +183,7 @@ pub fn enter(child: &Child) -> Result<(), i32> {
 
 /// Stop signals are blocked until the child waits; what is for the parent alone does nothing here.
 fn take_on_signals(has_parent: bool) -> std::io::Result<()> {
-    let for_the_parent = [
-        libc::SIGUSR1,
-        libc::SIGUSR2,
-        libc::SIGWINCH,
-        libc::SIGPIPE,
-        libc::SIGXFSZ,
-    ];
+    let for_the_parent = [libc::SIGUSR2, libc::SIGWINCH, libc::SIGPIPE, libc::SIGXFSZ];
     for number in for_the_parent {
         signal::ignore(number)?;
     }
@@ -170,9 +194,10 @@ fn take_on_signals(has_parent: bool) -> std::io::Result<()> {
         signal::take(number);
     }
     if has_parent {
+        signal::catch(WAKE)?;
         // The terminal sends this to all; the parent decides what it means.
         signal::ignore(libc::SIGINT)?;
     }
-    signal::set_mask(&SignalSet::of(&STOP_SIGNALS))?;
+    signal::set_mask(&SignalSet::of(&STOP_SIGNALS).with(WAKE))?;
     Ok(())
 }

@@ -4,9 +4,10 @@ use bstr::BStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::drain::Bounds;
 use super::limits::{Fitted, Wanted};
 use super::Mpm;
-use crate::config::directive::{Arity, Cmd, Directive, Scope, Setter};
+use crate::config::directive::{parse_interval, Arity, Cmd, Directive, Scope, Setter};
 use crate::config::value::Conf;
 use crate::listen::{ListenSpec, MULTIPLE};
 use crate::server::Generation;
@@ -49,6 +50,10 @@ pub struct MpmConf {
     pub graceful_shutdown_timeout: Option<Duration>,
     /// UpgradeTimeout.
     pub upgrade_timeout: Option<Duration>,
+    /// GracefulDrainTimeout; 0 waits for ever.
+    pub graceful_drain_timeout: Option<Duration>,
+    /// MaxDrainingWorkers; 0: no bound.
+    pub max_draining_workers: Option<u32>,
     /// ListenBacklog.
     pub listen_backlog: Option<u32>,
     /// ListenCoresBucketsRatio; 0: off.
@@ -156,6 +161,15 @@ impl MpmConf {
         self.child_sandbox.unwrap_or_default() != Sandbox::Off
     }
 
+    /// How long and how many connections of earlier generations may go on, for a pool of `max_workers`.
+    pub fn drain_bounds(&self, max_workers: u32) -> Bounds {
+        Bounds::new(
+            self.graceful_drain_timeout,
+            self.max_draining_workers,
+            max_workers,
+        )
+    }
+
     /// Where the PidFile is: what `PidFile` says below ServerRoot, else the compiled name in the runtime folder.
     pub fn pid_path(&self, generation: &Generation) -> PathBuf {
         let usual = Path::new(env!("HTTPD_DEFAULT_PIDLOG")).file_name();
@@ -185,6 +199,8 @@ macro_rules! directives {
             row("EnableExceptionHook"),
             row("GracefulShutdownTimeout"),
             row("UpgradeTimeout"),
+            row("GracefulDrainTimeout"),
+            row("MaxDrainingWorkers"),
             row("MaxConnectionsPerChild"),
             row("MaxRequestsPerChild"),
             row("MaxRequestWorkers"),
@@ -258,6 +274,8 @@ const ROWS: &[Directive] = &[
     Directive::new("EnableExceptionHook", Scope::SERVER, Arity::Flag, exception_hook, "Whether modules are told of a crash before the process ends"),
     one("GracefulShutdownTimeout", graceful_shutdown_timeout, "Seconds that a graceful stop waits for connections; 0 waits for ever"),
     one("UpgradeTimeout", upgrade_timeout, "Seconds that a new program has, in an upgrade, until it serves"),
+    one("GracefulDrainTimeout", graceful_drain_timeout, "How long connections of before a graceful restart may go on; 0 is for ever"),
+    one("MaxDrainingWorkers", max_draining_workers, "The most workers that may still finish such connections; 0 is without limit"),
     one("MaxConnectionsPerChild", max_connections_per_child, "Connections after which a child is replaced; 0 is without limit"),
     one("MaxRequestsPerChild", max_requests_per_child, "The old name of MaxConnectionsPerChild"),
     one("MaxRequestWorkers", max_request_workers, "The most requests that are worked on at once"),
@@ -426,6 +444,19 @@ pub fn graceful_shutdown_timeout(cmd: &mut Cmd<'_>) -> Answer {
 pub fn upgrade_timeout(cmd: &mut Cmd<'_>) -> Answer {
     let seconds = cmd.number(0, 1, u64::from(u16::MAX))?;
     cmd.server_conf::<MpmConf>().upgrade_timeout = Some(Duration::from_secs(seconds));
+    Ok(())
+}
+
+pub fn graceful_drain_timeout(cmd: &mut Cmd<'_>) -> Answer {
+    let time = parse_interval(cmd.arg(0), "s");
+    let time = time.ok_or("GracefulDrainTimeout has wrong format: seconds, or a number with a unit such as ms, s, min or h")?;
+    cmd.server_conf::<MpmConf>().graceful_drain_timeout = Some(time);
+    Ok(())
+}
+
+pub fn max_draining_workers(cmd: &mut Cmd<'_>) -> Answer {
+    let most = cmd.number(0, 0, i32::MAX as u32)?;
+    cmd.server_conf::<MpmConf>().max_draining_workers = Some(most);
     Ok(())
 }
 

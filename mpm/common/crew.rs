@@ -121,14 +121,15 @@ impl Crew {
     /// Has each thread do `work` (given its number), which answers with an exit code if it fails, until all have ended; gives the exit
     /// code of the child.
     ///
-    /// `publish` is called once a second, `finishing` once, when no more connections are to be taken.
+    /// `publish` is called once a second, `finishing` when no more connections are to be taken, until it
+    /// answers that all is done.
     pub fn serve(
         &self,
         child: &Child,
         orders: &Shared<Orders>,
         work: impl Fn(u32) -> Result<(), i32> + Clone + Send + 'static,
         publish: &mut dyn FnMut(),
-        finishing: &mut dyn FnMut(),
+        finishing: &mut dyn FnMut() -> bool,
     ) -> i32 {
         let stack = child.conf().thread_stack_size;
         if let Err(error) = start(orders, self, stack, work) {
@@ -176,13 +177,13 @@ fn watch(
     orders: &Orders,
     threads: u32,
     publish: &mut dyn FnMut(),
-    finishing: &mut dyn FnMut(),
+    finishing: &mut dyn FnMut() -> bool,
 ) -> i32 {
     let mask = wait_mask();
     let mut ended = 0;
     let mut next = Instant::now();
     let mut last = None;
-    let mut told = false;
+    let (mut told, mut finished) = (false, false);
     while ended < threads {
         let now = Instant::now();
         if child.told_to_stop() {
@@ -192,7 +193,9 @@ fn watch(
         }
         if orders.is_finishing() && !std::mem::replace(&mut told, true) {
             child.report_finishing();
-            finishing();
+        }
+        if told && !finished {
+            finished = finishing();
         }
         if orders.is_stopping() && now >= *last.get_or_insert(now + STOPPING) {
             break;

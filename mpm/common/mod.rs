@@ -19,6 +19,9 @@ pub mod codes;
 pub mod conf;
 #[cfg(uses = "crew")]
 pub mod crew;
+#[cfg(unix)]
+pub mod door;
+pub mod drain;
 #[cfg(uses = "children")]
 pub mod exits;
 #[cfg(uses = "fit")]

@@ -376,6 +376,8 @@ impl<'o> Parent<'o> {
                 if let Some(line) = self.lines.get(&pid) {
                     line.finish();
                 }
+                // Where its only thread waits for a peer it does not listen to the line.
+                let _ = process::kill(pid, child::WAKE);
             }
             Act::Signal { pid, number } => {
                 // Only pids of the parent's own table come here; one that has just ended is still ours until reaped.
@@ -386,8 +388,8 @@ impl<'o> Parent<'o> {
             Act::Commit { generation, kind } => self.commit(generation, kind),
             Act::Refuse { why } => self.refuse(why),
             Act::Drain(generation) => {
-                if let Some(serving) = self.servings.get_mut(&generation) {
-                    serving.segment.close();
+                if let Some(serving) = self.servings.get(&generation) {
+                    serving.segment.close(self.sup.is_leaving());
                 }
             }
             Act::Over(generation) => self.over(generation),
@@ -436,6 +438,7 @@ impl<'o> Parent<'o> {
         bucket: u32,
         line: line::ChildEnd,
     ) -> ! {
+        self.owner.in_child();
         self.lines.clear();
         self.leaving.clear();
         // The first child of a new generation has the old one in its memory too: that one's sockets are not its own.

@@ -11,9 +11,6 @@ use crate::scoreboard::Segment;
 use crate::server::Generation;
 use crate::sync::Shared;
 
-/// Draining processes may be this many times the live ones.
-const DRAINING_FACTOR: u32 = 4;
-
 /// One generation in the parent.
 pub struct Serving {
     /// `None` once it only drains: then its sockets and files are the children's alone.
@@ -32,11 +29,10 @@ impl Serving {
     ) -> io::Result<Serving> {
         let conf = conf::of(&generation);
         let fitted = conf::fit(mpm, &generation);
-        let max_draining = fitted.limits.max_processes.saturating_mul(DRAINING_FACTOR);
         let spec = Spec {
             number: id,
             fitted,
-            max_draining,
+            drain: conf.drain_bounds(fitted.max_workers),
             graceful_timeout: conf.graceful_shutdown_timeout,
             core_folder: core_folder(conf, &generation),
         };

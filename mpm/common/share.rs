@@ -1,7 +1,7 @@
 //! What all serving threads of a child have in common.
 
 use super::codes::SICK;
-use super::system;
+use super::door::Door;
 use super::voice::Voice;
 use crate::connection::host::ChildFacts;
 use crate::listen::Listener;
@@ -16,6 +16,7 @@ pub struct Share {
     pub generation: Shared<Generation>,
     pub board: Board,
     pub bucket: usize,
+    pub door: Shared<Door>,
 }
 
 impl Share {
@@ -25,16 +26,6 @@ impl Share {
         let own = all.filter(|(_, listener)| listener.bucket() == self.bucket);
         own.map(|(index, listener)| (index as u32, listener))
             .collect()
-    }
-
-    /// Stops listening, in this process alone, so that a port that the next generation does not serve is free in time.
-    pub fn close_listeners(&self) {
-        for listener in &self.generation.listeners {
-            if system::let_go(listener).is_err() {
-                // No descriptor for /dev/null: the socket then lives until this child ends, which is soon.
-                return;
-            }
-        }
     }
 
     /// Logs what the kernel refused, which is scarcity, and gives the exit code for that.

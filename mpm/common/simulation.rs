@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::drain::Bounds;
 use super::exits::Ended;
 use super::limits::Fitted;
 use super::note::{ChildNumbers, Numbers};
@@ -77,6 +78,8 @@ struct World {
     served: u64,
     lost: u64,
     limits: BTreeMap<u32, Spec>,
+    /// When each generation ceased to serve.
+    taken_over: BTreeMap<u32, Instant>,
     /// No crash, no ungraceful restart, nothing stubborn: then nothing may be lost at all.
     gentle: bool,
     hazards: bool,
@@ -89,8 +92,8 @@ impl World {
     fn new(seed: u64) -> World {
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
         let now = Instant::now();
-        let spec = spec(1, &mut dice);
         let gentle = seed % 3 == 0;
+        let spec = spec(1, gentle, &mut dice);
         let max_per_child = if dice.one_in(3) {
             1 + dice.roll(50) as u32
         } else {
@@ -109,6 +112,7 @@ impl World {
             served: 0,
             lost: 0,
             limits: BTreeMap::from([(1, spec)]),
+            taken_over: BTreeMap::new(),
             gentle,
             hazards: true,
             reloads: 0,
@@ -132,6 +136,9 @@ impl World {
         }
         self.carry_out();
         self.check();
+        if tick {
+            self.check_draining();
+        }
     }
 
     fn carry_out(&mut self) {
@@ -158,7 +165,15 @@ impl World {
                     );
                     self.reading = Some(self.now + delay);
                 }
-                Act::Commit { .. } | Act::Refuse { .. } => {
+                Act::Commit { generation, .. } => {
+                    let before = self.limits.range(..generation).map(|(number, _)| *number);
+                    for number in before {
+                        self.taken_over.entry(number).or_insert(self.now);
+                    }
+                    self.outcomes += 1;
+                    self.reading = None;
+                }
+                Act::Refuse { .. } => {
                     self.outcomes += 1;
                     self.reading = None;
                 }
@@ -308,7 +323,7 @@ impl World {
         if self.dice.one_in(4) {
             return self.sup.reloaded(Err("line 7 is wrong".into()), self.now);
         }
-        let spec = spec(self.next_generation, &mut self.dice);
+        let spec = spec(self.next_generation, self.gentle, &mut self.dice);
         self.limits.insert(self.next_generation, spec.clone());
         self.next_generation += 1;
         self.sup.reloaded(Ok(spec), self.now);
@@ -337,6 +352,28 @@ impl World {
                 self.seed
             );
         }
+    }
+
+    /// After a round no more of the past goes on than the serving configuration allows, and for no longer.
+    fn check_draining(&self) {
+        let seed = self.seed;
+        let now_serving = self.sup.generation();
+        let bounds = self.limits[&now_serving].drain;
+        let children = self.sup.pool().iter();
+        let past =
+            children.filter(|(_, c)| c.phase == Phase::Draining && c.generation != now_serving);
+        let mut workers = 0;
+        for (pid, child) in past {
+            workers += self.children[&pid].held.len().max(1) as u32;
+            let since = self.taken_over[&child.generation];
+            let time = bounds.time.unwrap_or(Duration::MAX);
+            assert!(
+                self.now.duration_since(since) < time,
+                "seed {seed}: {pid} drains for too long"
+            );
+        }
+        let most = bounds.workers.unwrap_or(u32::MAX);
+        assert!(workers <= most, "seed {seed}: {workers} drain, {most} may");
     }
 
     fn run(&mut self, steps: u32) {
@@ -376,7 +413,7 @@ fn look(child: &SimChild, limits: Limits) -> Status {
     }
 }
 
-fn spec(number: u32, dice: &mut Dice) -> Spec {
+fn spec(number: u32, gentle: bool, dice: &mut Dice) -> Spec {
     let threads = if dice.one_in(2) {
         1
     } else {
@@ -394,6 +431,16 @@ fn spec(number: u32, dice: &mut Dice) -> Spec {
         threads_per_child: threads,
         buckets,
     };
+    // In a gentle world nothing may be ended.
+    let drain = match gentle {
+        true => Bounds::default(),
+        false => Bounds {
+            time: dice
+                .one_in(2)
+                .then(|| Duration::from_secs(1 + dice.roll(9))),
+            workers: dice.one_in(2).then(|| 1 + dice.roll(30) as u32),
+        },
+    };
     Spec {
         number,
         fitted: Fitted {
@@ -403,8 +450,7 @@ fn spec(number: u32, dice: &mut Dice) -> Spec {
             thread_limit: threads,
             max_workers: max_processes * threads,
         },
-        // In a gentle world nothing may be ended for want of room, so there is plenty.
-        max_draining: 400,
+        drain,
         graceful_timeout: dice.one_in(2).then(|| Duration::from_secs(5)),
         core_folder: "/tmp".into(),
     }

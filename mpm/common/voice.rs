@@ -21,7 +21,7 @@ impl<'a> Voice<'a> {
     }
 
     /// Logs a note, as the core or as the MPM, as Apache does for its number.
-    #[cfg(uses = "children")]
+    #[cfg(any(uses = "children", uses = "alone"))]
     pub fn tell(&self, note: &Note) {
         match note.number {
             ..=100 => core::tell(self, note),

@@ -85,6 +85,9 @@ fn serve(child: &Child) -> i32 {
         cannot_start: 3104,
     };
     let mut publish = || hall.publish();
-    let mut finishing = || hall.finish();
+    let mut finishing = || {
+        hall.finish();
+        true
+    };
     crew.serve(child, &orders, work, &mut publish, &mut finishing)
 }

@@ -11,7 +11,7 @@ use super::hall::Hall;
 use crate::connection::context::ServeContext;
 use crate::connection::host::{ChildFacts, Host, Permit, Release, Stage};
 use crate::connection::{retire, serve, Outcome, Parked};
-use crate::listen::Failure;
+use crate::listen::{Accepted, Failure};
 use crate::log::{self, Manner};
 use crate::run::{Event, Executor, Lot};
 use crate::scoreboard::{Snapshot, Status, WorkerSlot};
@@ -150,8 +150,7 @@ impl Loop {
         let hall = &self.hall;
         while !hall.orders.is_stopping() {
             if hall.orders.is_finishing() {
-                self.listen(false);
-                self.end_listening();
+                self.finish_listening();
                 if self.executor.tasks() == 0 && self.lot.is_empty() {
                     return Ok(());
                 }
@@ -201,9 +200,7 @@ impl Loop {
                 Ok(accepted) => {
                     // An error means that the poller has no memory to spread connections; they still come.
                     let _ = self.executor.accepted(index, listener);
-                    self.hall.enter();
-                    self.ids.set(self.ids.get() + 1);
-                    self.drive(accept::connection(accepted, index as u32, self.ids.get()));
+                    self.begin(accepted, index as u32);
                 }
                 Err(error) => match Failure::of(&error) {
                     Failure::Retry => break,
@@ -215,6 +212,13 @@ impl Loop {
             }
         }
         Ok(())
+    }
+
+    /// Counts and drives a connection that was accepted.
+    fn begin(self: &Rc<Self>, accepted: Accepted, listener: u32) {
+        self.hall.enter();
+        self.ids.set(self.ids.get() + 1);
+        self.drive(accept::connection(accepted, listener, self.ids.get()));
     }
 
     /// Drives a connection until it is idle or closed. It is counted, already.
@@ -258,6 +262,25 @@ impl Loop {
         }
         self.listening.set(listen);
         self.hall.share.board.own.accepting(listen);
+    }
+
+    /// The first time: lets go of the listeners, and takes whoever has been let in and would be served by nobody.
+    fn finish_listening(self: &Rc<Self>) {
+        if self.deaf.get() {
+            return;
+        }
+        // The kernel may have told this loop alone of a connection, and it had no room.
+        for (index, listener) in self.hall.share.listeners() {
+            let told = std::iter::from_fn(|| listener.accept().ok());
+            for accepted in told.take(AT_ONCE) {
+                self.begin(accepted, index);
+            }
+        }
+        self.listen(false);
+        self.end_listening();
+        while let Some((accepted, listener)) = self.hall.share.leftover() {
+            self.begin(accepted, listener);
+        }
     }
 
     /// This loop will never listen again.

@@ -269,13 +269,8 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
             Next::Told(_) | Next::Signal | Next::TimedOut => {}
         }
     }
-    // Who has connected before the word came is served: perhaps nobody else listens any more.
-    let mut nobody = 0;
-    while nobody < 2 && hall.queue.len() < QUEUE && !child.told_to_stop() {
-        match acceptor.next(Some(Duration::ZERO)) {
-            Next::Connection(accepted, place) => enqueue(accepted, place),
-            _ => nobody += 1,
-        }
+    while let Some((accepted, number)) = hall.share.leftover() {
+        let _ = hall.queue.push(Message::Serve(accepted, number));
     }
     0
 }

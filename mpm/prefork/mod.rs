@@ -5,14 +5,14 @@ use std::cell::Cell;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::common::child::{wait_mask, Child};
+use super::common::child::{wait_mask, Child, ORPHANED, WAKE};
 use super::common::conf::{self, directives};
 use super::common::fit::fit;
 use super::common::inplace::{serve_one_by_one, Orders};
 use super::common::share::Share;
 use super::common::{parent, Ceilings, ChildNumbers, Mpm, Numbers, Wanted};
 use crate::config::directive::Directive;
-use crate::os::signal::SignalSet;
+use crate::os::signal::{self, SignalSet};
 use crate::run::Executor;
 
 /// The directives of this MPM.
@@ -113,12 +113,18 @@ impl Orders for Alone<'_> {
     fn meanwhile(&self) {
         // A connection that never rests must not keep its child from hearing of logs that were opened anew.
         let now = crate::run::now();
-        if now.saturating_duration_since(self.heard.get()) >= LISTEN_EVERY {
+        let due = now.saturating_duration_since(self.heard.get()) >= LISTEN_EVERY;
+        if signal::take(WAKE) || due {
             self.heard.set(now);
             self.child.told_to_finish();
         }
-        if self.child.board.own.is_closing() && !self.deaf.replace(true) {
+        let finishing = self.child.board.own.is_closing() || self.child.is_orphaned();
+        if finishing && !self.deaf.replace(true) {
             self.share.close_listeners();
+            if self.child.is_orphaned() {
+                // Something must wake this thread when its time is over.
+                Executor::current().spawn(crate::run::sleep(ORPHANED));
+            }
         }
     }
 }

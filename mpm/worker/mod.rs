@@ -93,8 +93,9 @@ fn serve(child: &Child) -> i32 {
     let Ok(orders) = Orders::new() else {
         return SICK;
     };
+    let share = child.share();
     let common = Shared::new(Common {
-        share: child.share(),
+        share: share.clone(),
         orders: orders.clone(),
         connections: AtomicU64::new(0),
         most: child.conf().max_connections_per_child,
@@ -106,8 +107,7 @@ fn serve(child: &Child) -> i32 {
     };
     let work = move |number| work(&common, number);
     // Idle threads leave by themselves; a busy one does not look at its listeners any more.
-    let share = child.share();
-    let mut finishing = || share.close_listeners();
+    let mut finishing = || share.close_unattended();
     crew.serve(child, &orders, work, &mut || {}, &mut finishing)
 }
 

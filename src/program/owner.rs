@@ -195,6 +195,14 @@ impl Owner for Program {
     }
 
     #[cfg(unix)]
+    fn in_child(&mut self) {
+        // Whoever waits for the server to come up would wait for this process, too.
+        self.ready = None;
+        // Serving processes ask through what the generation has; the parent's way is for those with more rights.
+        self.started.spawner = None;
+    }
+
+    #[cfg(unix)]
     fn reaped(&mut self, serving: &Generation, pid: Pid, ended: Ended) -> bool {
         let spawner = self
             .started

@@ -75,6 +75,9 @@ impl Totals {
     }
 }
 
+/// In the directory's word for closing: no generation follows.
+const LAST: u64 = 2;
+
 /// The parent's handle. Dropped in a child when it attaches.
 #[derive(Debug)]
 pub struct Segment {
@@ -111,9 +114,9 @@ impl Segment {
         &self.view
     }
 
-    /// Tells the children that they are to take no more connections.
-    pub fn close(&self) {
-        put(self.words(), head::CLOSING, 1);
+    /// Tells the children that they are to take no more connections. `last`: nobody takes any after them, for the server stops.
+    pub fn close(&self, last: bool) {
+        put(self.words(), head::CLOSING, if last { LAST } else { 1 });
     }
 
     /// Writes a child into the directory.
@@ -205,6 +208,11 @@ impl View {
     /// Whether the generation takes no more connections. One load; asked at every answer.
     pub fn is_closing(&self) -> bool {
         get(self.directory(), head::CLOSING) != 0
+    }
+
+    /// Whether nobody takes connections after this generation.
+    pub fn is_last(&self) -> bool {
+        get(self.directory(), head::CLOSING) == LAST
     }
 
     /// Whether the parent has told the child in that slot to finish.

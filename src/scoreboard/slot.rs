@@ -89,6 +89,11 @@ impl ProcessSlot {
         self.view.is_closing() || self.view.is_draining(self.slot)
     }
 
+    /// Whether nobody takes connections after this process's generation: the server stops.
+    pub fn is_last(&self) -> bool {
+        self.view.is_last()
+    }
+
     /// The slot of worker number `thread` of this process.
     pub fn worker(&self, thread: u32) -> WorkerSlot {
         WorkerSlot {

@@ -160,7 +160,8 @@ pub fn glance(view: &View, slot: u32) -> Glance {
     for thread in 0..view.shape().threads {
         let status = Status::from_number(get(record, worker_at(thread) + worker::STATUS));
         glance.idle += u32::from(status.is_idle());
-        glance.busy += u32::from(status.is_busy());
+        // A worker that has ended, and shows that it did, holds nothing.
+        glance.busy += u32::from(status.is_busy() && status != Status::Graceful);
     }
     glance
 }

@@ -125,6 +125,8 @@ fn totals_outlive_their_child_and_slots_count_on() {
     assert_eq!(snapshot.totals.bytes, 100);
     assert_eq!(snapshot.processes[0].workers[0].accesses, [1, 1, 2]);
     assert!(!view.is_closing());
-    segment.close();
-    assert!(view.is_closing());
+    segment.close(false);
+    assert!(view.is_closing() && !view.is_last());
+    segment.close(true);
+    assert!(view.is_closing() && view.is_last());
 }

@@ -1,6 +1,6 @@
 //! The life of a server: start, signals, `-k`, children that come and go, and every way to end.
 
-use crate::harness::server::{free_port, processes, signal};
+use crate::harness::server::{free_port, parent_of, processes, signal};
 use crate::harness::{
     apache_only, eventually, fact, is_root, mpm, one_process, ours_only, program, Server, Setup,
 };
@@ -356,8 +356,8 @@ fn graceful_stop_lets_a_download_finish() {
 fn graceful_shutdown_timeout_ends_the_wait() {
     let mut s = setup().conf("GracefulShutdownTimeout 1").start();
     let _c = download(&s);
-    s.signal("WINCH");
     let start = Instant::now();
+    s.signal("WINCH");
     s.await_end(SOON);
     assert!(start.elapsed() > Duration::from_millis(500));
 }
@@ -764,6 +764,41 @@ fn start_detaches_and_stop_ends() {
     let root = d.0.root();
     assert!(eventually(SOON, || processes(&root).is_empty()));
     assert!(!root.join("run/httpd.pid").exists());
+}
+
+/// The pipes that a process has open.
+fn pipes(pid: u32) -> BTreeSet<String> {
+    let list = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors");
+    let names = list
+        .flatten()
+        .filter_map(|e| std::fs::read_link(e.path()).ok());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("pipe:")).collect()
+}
+
+#[test]
+fn whoever_waits_for_the_start_waits_for_the_parent_alone() {
+    if one_process() {
+        return;
+    }
+    ours_only!();
+    let d = Daemon(setup().conf(&pool(2, 8)));
+    assert_eq!(d.command("start"), 0);
+    let parent = d.pid();
+    let is_child = |pid: &u32| parent_of(*pid) == Some(parent);
+    let children: Vec<u32> = processes(&d.0.root())
+        .into_iter()
+        .filter(is_child)
+        .collect();
+    assert!(children.len() >= 2, "{children:?}");
+    // What several children have and their parent has not, he gave up once the server was up.
+    let (mut seen, kept) = (BTreeSet::new(), pipes(parent));
+    for child in children {
+        for pipe in pipes(child).difference(&kept) {
+            assert!(seen.insert(pipe.clone()), "{pipe} is held by two children");
+        }
+    }
+    assert_eq!(d.command("stop"), 0);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Many clients at a time: reloads that lose nothing, and a large tree that arrives as it is.
 
 use crate::harness::server::signal;
-use crate::harness::{eventually, fact, is_apache, mpm, ours_only, Server, Setup};
-use std::io::{Read, Write};
+use crate::harness::{eventually, fact, is_apache, mpm, ours_only, Server, Setup, Traffic};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,76 +10,6 @@ use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 64;
 const RELOADS: usize = 20;
-
-/// What one keep-alive client met.
-#[derive(Default)]
-struct Met {
-    good: usize,
-    lost: Vec<String>,
-}
-
-/// Sends requests on one connection after the other until told to end. A connection is left only after an answer that
-/// says so; anything else is a loss.
-fn client(addr: SocketAddr, end: &AtomicBool, all: &AtomicUsize) -> Met {
-    let mut met = Met::default();
-    let mut socket: Option<TcpStream> = None;
-    while !end.load(Ordering::Relaxed) && met.lost.len() < 5 {
-        let mut open = match socket.take() {
-            Some(open) => open,
-            None => match TcpStream::connect(addr) {
-                Ok(open) => open,
-                Err(error) => {
-                    met.lost.push(format!("not connected: {error}"));
-                    continue;
-                }
-            },
-        };
-        let _ = open.set_read_timeout(Some(Duration::from_secs(20)));
-        match ask(&mut open) {
-            Ok(close) => {
-                met.good += 1;
-                all.fetch_add(1, Ordering::Relaxed);
-                socket = (!close).then_some(open);
-            }
-            Err(why) => met.lost.push(why),
-        }
-    }
-    met
-}
-
-/// One request; true if the answer says that the connection closes.
-fn ask(socket: &mut TcpStream) -> Result<bool, String> {
-    socket
-        .write_all(b"GET /a.txt HTTP/1.1\r\nHost: load\r\n\r\n")
-        .map_err(|e| format!("not sent: {e}"))?;
-    let mut bytes = Vec::new();
-    let mut piece = [0; 2048];
-    loop {
-        match socket.read(&mut piece) {
-            Ok(0) => {
-                return Err(format!(
-                    "closed under a request, after {} bytes",
-                    bytes.len()
-                ))
-            }
-            Ok(n) => bytes.extend_from_slice(&piece[..n]),
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(format!("not answered: {error}")),
-        }
-        let text = String::from_utf8_lossy(&bytes).to_ascii_lowercase();
-        if let Some(end) = text.find("\r\n\r\n") {
-            if !text.starts_with("http/1.1 200") {
-                return Err(format!(
-                    "answered {}",
-                    text.lines().next().unwrap_or_default()
-                ));
-            }
-            if text.len() >= end + 4 + 6 {
-                return Ok(text.contains("connection: close"));
-            }
-        }
-    }
-}
 
 /// Asks for a reload and waits until its line is in the error log; false if it does not come.
 fn reload(s: &Server, number: usize) -> bool {
@@ -101,37 +31,23 @@ fn twenty_graceful_restarts_lose_no_request() {
         .conf("MaxKeepAliveRequests 0\nKeepAliveTimeout 20\n<IfModule mpm_prefork_module>\nStartServers 8\nMaxRequestWorkers 150\nServerLimit 150\nMaxSpareServers 80\nMinSpareServers 20\n</IfModule>")
         .start();
     let addr = SocketAddr::from(([127, 0, 0, 1], s.port(0)));
-    let (end, all) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let (reloaded, met): (bool, Vec<Met>) = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| scope.spawn(|| client(addr, &end, &all)))
-            .collect();
-        // Nothing may panic before the clients are told to end, since the scope waits for them.
-        let busy = |reloads: usize| all.load(Ordering::Relaxed) >= CLIENTS * reloads;
+    let (reloaded, met) = Traffic::during(addr, CLIENTS, |traffic| {
+        let busy = |reloads: usize| traffic.answered() >= CLIENTS * reloads;
         let wait = |reloads| eventually(Duration::from_secs(20), || busy(reloads));
-        let reloaded = (1..=RELOADS).all(|number| reload(&s, number) && wait(number));
-        end.store(true, Ordering::Relaxed);
-        let met = clients.into_iter().map(|c| c.join().expect("a client"));
-        (reloaded, met.collect())
+        (1..=RELOADS).all(|number| reload(&s, number) && wait(number))
     });
     assert!(
         reloaded,
         "a reload did not end:\n{}",
         s.read("logs/error_log")
     );
-    let good: usize = met.iter().map(|m| m.good).sum();
-    let lost: Vec<_> = met.into_iter().flat_map(|m| m.lost).collect();
     // Where a restart waits for all threads, nobody serves meanwhile.
     let rounds = match fact("restart").as_str() {
         "waits" => 1,
         _ => RELOADS,
     };
-    assert!(good >= CLIENTS * rounds, "only {good} requests were made");
-    assert!(
-        lost.is_empty(),
-        "{} of {good} requests lost: {lost:?}",
-        lost.len()
-    );
+    assert!(met.answered >= CLIENTS * rounds, "{met:?}");
+    met.nothing_lost();
 }
 
 /// The manual of Debian's package where it is installed, else a tree made here.

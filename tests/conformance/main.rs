@@ -8,6 +8,7 @@ mod cgi;
 mod config;
 mod deflate;
 mod dirs;
+mod draining;
 mod env;
 mod errors;
 mod expr;

@@ -1,7 +1,7 @@
 //! Processes that die: a child costs only what it held, and nothing outlives the parent.
 
 use crate::harness::server::signal;
-use crate::harness::{eventually, mpm, Server};
+use crate::harness::{eventually, Server};
 use crate::sight::{
     addr, all_gone, download, holder, holder_among, needs_children, serves, setup,
     several_children, BIG, SOON,
@@ -117,19 +117,14 @@ fn the_parent_killed() {
     assert!(eventually(SOON, || holder(&server, begun.local_port()).is_some()));
     server.signal("KILL");
     server.await_end(SOON);
-    // Nobody new is taken, and what was begun is finished. A child of prefork lets go of its port when it has finished.
-    let free = || {
-        let free = eventually(Duration::from_secs(3), || {
-            TcpListener::bind(addr(&server)).is_ok()
-        });
-        assert!(free, "the port is not free");
-    };
-    if mpm() != "prefork" {
-        free();
-    }
+    // Nobody new is taken, and what was begun is finished.
+    let free = || TcpListener::bind(addr(&server)).is_ok();
+    assert!(
+        eventually(Duration::from_secs(3), free),
+        "the port is not free"
+    );
     assert_eq!(begun.response().body.len(), BIG);
     drop((idle, begun));
-    free();
     all_gone(&server, Duration::from_secs(6));
 }
 

@@ -116,3 +116,127 @@ pub fn all_gone(server: &Server, limit: Duration) {
         processes(&root)
     );
 }
+
+/// Are the long forms of the cases wanted (`make check-long`)?
+pub fn is_long() -> bool {
+    std::env::var_os("HTTPD_LONG").is_some_and(|value| !value.is_empty())
+}
+
+/// A small generator of numbers (xorshift), so that a case does the same in every run.
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// A number below `sides`.
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// How many connections to the server's first port a process has.
+pub fn connections_of(server: &Server, pid: u32) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let port = format!(":{:04X}", server.port(0));
+    let inode = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_ours = words.get(1)?.ends_with(&port) && *words.get(3)? != LISTENS;
+        is_ours.then(|| format!("socket:[{}]", words.get(9).unwrap_or(&"")))
+    };
+    let ours: Vec<String> = table.lines().filter_map(inode).collect();
+    let list = fs::read_dir(format!("/proc/{pid}/fd"));
+    let names = list.into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| fs::read_link(entry.path()).ok());
+    names
+        .filter(|name| ours.iter().any(|ours| name.as_os_str() == ours.as_str()))
+        .count()
+}
+
+/// The state of a listening socket in the kernel's table.
+const LISTENS: &str = "0A";
+
+/// Lines for a server whose [`Health`] is taken.
+pub const WITH_STATUS: &str = "<Location /server-status>\nSetHandler server-status\n</Location>";
+
+/// What a server has while nothing happens, to be compared with what it has after a fault.
+#[derive(Debug)]
+pub struct Health {
+    /// Descriptors of the parent beside one for each child.
+    descriptors: usize,
+    /// Memory of the parent in kB.
+    memory: u64,
+}
+
+impl Health {
+    /// Measures a server that has made its first reload: what that needs is kept.
+    pub fn of(server: &Server) -> Health {
+        server.command(&["-k", "graceful"]).exit(0);
+        serves(server);
+        assert!(
+            eventually(SOON, || is_calm(server)),
+            "no rest: {}",
+            status(server)
+        );
+        Health::now(server)
+    }
+
+    fn now(server: &Server) -> Health {
+        Health {
+            descriptors: descriptors(server.pid()).saturating_sub(server.children().len()),
+            memory: memory(server.pid()),
+        }
+    }
+
+    /// Demands that the server takes a reload, serves, and comes back to what it had.
+    pub fn demand(&self, server: &Server) {
+        server.command(&["-k", "graceful"]).exit(0);
+        serves(server);
+        let mut now = Health::now(server);
+        let sound = eventually(REST, || {
+            now = Health::now(server);
+            now.descriptors <= self.descriptors + slack()
+                && now.memory <= self.memory * 11 / 10 + 1024
+                && is_calm(server)
+        });
+        assert!(sound, "{self:?}, now {now:?}: {}", status(server));
+        let log = server.read("logs/error_log");
+        assert!(!log.contains("panic"), "{log}");
+    }
+}
+
+/// How long what a fault left may take to go.
+const REST: Duration = Duration::from_secs(30);
+
+/// Descriptors that may come and go: logs that rotate, a child on its way; in one process those of threads.
+fn slack() -> usize {
+    match crate::harness::program::one_process() {
+        true => 64,
+        false => 4,
+    }
+}
+
+/// Nobody is busy but the one that tells, and no slot of the scoreboard shows one who is not there any more.
+fn is_calm(server: &Server) -> bool {
+    let status = status(server);
+    let line = |wanted: &str| status.lines().any(|line| line.trim() == wanted);
+    line("BusyWorkers: 1") && line("GracefulWorkers: 0")
+}
+
+fn status(server: &Server) -> String {
+    let mut client = server.client();
+    client.send("GET /server-status?auto HTTP/1.0\r\n\r\n");
+    client
+        .next(false)
+        .map_or(String::new(), |answer| answer.text())
+}
+
+/// Memory of a process that is its own, in kB.
+fn memory(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let number = line.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    number.unwrap_or(0)
+}

@@ -42,7 +42,11 @@ impl Thread {
         self.slot.run_by(u64::from(crate::os::clock::thread_id()));
         orders.ready(&self.executor);
         while !orders.finish() && !orders.stop() {
-            match acceptor.next(self.rest(orders)) {
+            let limit = self.rest(orders);
+            let attending = child.attend();
+            let next = acceptor.next(limit);
+            drop(attending);
+            match next {
                 Next::Connection(accepted, place) => {
                     let number = listeners.get(place).map_or(0, |(number, _)| *number);
                     if !self.take(child, accepted, number, orders) {
@@ -53,6 +57,18 @@ impl Thread {
                 Next::Told(_) | Next::Signal | Next::TimedOut => {}
             }
         }
+        drop(acceptor);
+        self.serve_leftovers(child, orders);
         Ok(())
+    }
+
+    /// The last of a server that stops serve whoever has been let in.
+    fn serve_leftovers(&mut self, child: &Share, orders: &dyn Orders) {
+        while !orders.stop() {
+            let Some((accepted, number)) = child.leftover() else {
+                return;
+            };
+            self.take(child, accepted, number, orders);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::drain::Retired;
 use super::{Act, Exit, Kind, Mode, Spec, Stage, Supervisor, PROBE_TIME};
 use crate::log::Level;
 use crate::mpm::common::plan;
@@ -76,6 +77,11 @@ impl Supervisor {
         let old = self.spec.number;
         let running = self.pool.capacity_used(old);
         self.unqueue_starts(old);
+        let retired = Retired {
+            since: now,
+            threads: self.spec.fitted.limits.threads_per_child.max(1),
+        };
+        self.retired.insert(old, retired);
         self.spec = spec;
         let generation = self.spec.number;
         self.acts.push_back(Act::Commit { generation, kind });
@@ -93,7 +99,6 @@ impl Supervisor {
         };
         let most = self.spec.fitted.limits.max_processes;
         self.start_many(wanted.min(most).saturating_sub(1));
-        self.trim_draining(now);
         self.next_reload();
     }
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Act, Exit, Stage, Supervisor, PROBE_TIME, QUICK_REPLACEMENTS};
+use super::{Act, Exit, Stage, Supervisor, PROBE_TIME, QUICK_REPLACEMENTS, START_AT_ONCE};
 use crate::log::Level;
 use crate::mpm::common::exits::{self, Ended, Verdict};
 use crate::mpm::common::ladder::{Ladder, Step};
-use crate::mpm::common::plan::{self, Rate};
+use crate::mpm::common::plan::Rate;
 use crate::mpm::common::pool::{Child, Phase};
 
 impl Supervisor {
@@ -81,9 +81,9 @@ impl Supervisor {
         slot % self.spec.fitted.limits.buckets.max(1)
     }
 
-    /// Starts `count` children, evenly over the buckets; what is more than one round may start waits for the next.
+    /// Starts `count` children, evenly over the buckets; what is more than can be started at once waits for the next round.
     pub(super) fn start_many(&mut self, count: u32) {
-        let now = count.min(plan::MAX_SPAWN_RATE);
+        let now = count.min(START_AT_ONCE);
         self.owed += count - now;
         let buckets = self.spec.fitted.limits.buckets.max(1);
         for _ in 0..now {
@@ -224,6 +224,7 @@ impl Supervisor {
         let needed = generation == self.spec.number || self.probes(generation);
         let coming = self.on_the_way.iter().any(|(g, _)| *g == generation);
         if !needed && !coming && self.pool.close_if_over(generation) {
+            self.retired.remove(&generation);
             self.acts.push_back(Act::Over(generation));
         }
     }
@@ -234,30 +235,5 @@ impl Supervisor {
 
     pub(super) fn probed_by(&self, pid: i32) -> bool {
         matches!(&self.stage, Some(Stage::Probing { pid: Some(probe), .. }) if *probe == pid)
-    }
-
-    /// Draining processes are bounded in number: beyond it the oldest are ended.
-    pub(super) fn trim_draining(&mut self, now: Instant) {
-        let draining = |(_, c): &(i32, &Child)| c.phase == Phase::Draining;
-        let mut oldest: Vec<(u64, i32)> = self
-            .pool
-            .iter()
-            .filter(draining)
-            .map(|(pid, c)| (c.order, pid))
-            .collect();
-        let most = self.spec.max_draining as usize;
-        if oldest.len() <= most {
-            return;
-        }
-        oldest.sort_unstable();
-        oldest.truncate(oldest.len() - most);
-        let told = format!(
-            "{} old children are ended: more than {most} processes were finishing old connections",
-            oldest.len()
-        );
-        self.note(Level::Warn, 20101, told);
-        for (_, pid) in oldest {
-            self.stop_child(pid, now);
-        }
     }
 }

@@ -8,11 +8,13 @@
 
 mod change;
 mod children;
+mod drain;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use crate::log::Level;
+use crate::mpm::common::drain::Bounds;
 use crate::mpm::common::exits::{self, Ended};
 use crate::mpm::common::ladder::{Ladder, Step};
 use crate::mpm::common::limits::Fitted;
@@ -20,9 +22,19 @@ use crate::mpm::common::note::{Note, Numbers};
 use crate::mpm::common::plan::{self, Plan, Rate, Remark, Status};
 use crate::mpm::common::pool::{Child, Phase, Pool};
 use crate::mpm::common::turns::{Exit, Kind, START_PAUSE};
+use drain::Retired;
 
 /// How long the first child of a new generation may take until it reports ready.
 pub const PROBE_TIME: Duration = Duration::from_secs(30);
+
+/// Draining processes of one generation may be this many times the live ones.
+const DRAINING_FACTOR: u32 = 4;
+
+/// And may be this many however few live.
+const FEW_DRAINING: u32 = 256;
+
+/// Children that may be started at once where a whole pool begins: a reload must not leave a busy server without workers.
+const START_AT_ONCE: u32 = 128;
 
 /// Broken children replaced on the spot before a second without a death is waited for.
 const QUICK_REPLACEMENTS: u32 = 3;
@@ -42,8 +54,8 @@ pub enum Wish {
 pub struct Spec {
     pub number: u32,
     pub fitted: Fitted,
-    /// Processes that may drain beside the live ones before the oldest is ended.
-    pub max_draining: u32,
+    /// How long and how many of the past may drain while this one serves.
+    pub drain: Bounds,
     /// GracefulShutdownTimeout; `None` waits for ever.
     pub graceful_timeout: Option<Duration>,
     /// Where a crashing child would leave its core.
@@ -51,10 +63,12 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// Process slots of the generation's scoreboard.
+    /// Process slots of the generation's scoreboard: for the live children, and for those that drain beside them because the pool
+    /// shrank or they have served enough.
     pub fn slots(&self) -> u32 {
         let live = self.fitted.limits.max_processes;
-        live.saturating_add(self.max_draining)
+        let most = live.saturating_mul(DRAINING_FACTOR).max(FEW_DRAINING);
+        live.saturating_add(most)
     }
 }
 
@@ -123,6 +137,8 @@ pub struct Supervisor {
     ladders: BTreeMap<i32, Ladder>,
     /// Children that have not reported ready, and when they were forked.
     infants: BTreeMap<i32, Instant>,
+    /// Generations that others have taken over from, as long as they have children.
+    retired: BTreeMap<u32, Retired>,
     on_the_way: BTreeSet<(u32, u32)>,
     owed: u32,
     quick: u32,
@@ -147,6 +163,7 @@ impl Supervisor {
             rates: Vec::new(),
             ladders: BTreeMap::new(),
             infants: BTreeMap::new(),
+            retired: BTreeMap::new(),
             on_the_way: BTreeSet::new(),
             owed: 0,
             quick: 0,
@@ -328,6 +345,7 @@ impl Supervisor {
             self.quick = 0;
         }
         self.end_stillborn(now);
+        self.tend_draining(now, look);
         let paused = self.no_fork_until.is_some_and(|until| now < until);
         if self.is_leaving() || paused {
             return;

@@ -18,6 +18,8 @@ macro_rules! pool_directives {
             row("CrashQuarantine"),
             row("GracefulShutdownTimeout"),
             row("UpgradeTimeout"),
+            row("GracefulDrainTimeout"),
+            row("MaxDrainingWorkers"),
             row("MaxMemFree"),
             row("MinSpareThreads"),
             row("MaxSpareThreads"),

@@ -45,7 +45,7 @@ pub struct Settings {
     pub root: Option<PathBuf>,
 }
 
-/// The spawner, in the parent. Dropping it ends the process and the programs it started, except those of
+/// The spawner, in the parent; a child drops its copy and keeps a [`Client`]. Dropping the last one ends the process and the programs it started, except those of
 /// [`OnLoss::Leave`].
 #[derive(Debug)]
 pub struct Spawner {
@@ -86,11 +86,6 @@ impl Spawner {
     /// for a new one.
     pub fn control(&self) -> Client {
         self.control.clone()
-    }
-
-    /// For a child of the parent, after the fork: closes the parent's ends and keeps what it may ask through.
-    pub fn into_client(self) -> Client {
-        self.client
     }
 
     /// The process, if it runs.

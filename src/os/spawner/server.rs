@@ -86,6 +86,9 @@ fn prepare(control: &OwnedFd, shared: &OwnedFd, settings: &Settings) -> io::Resu
     if let Some(identity) = &settings.identity {
         user::set_uid(identity.uid)?;
     }
+    // The control socket tells, too, but a stopped child may hold its other end. Said after the last change of user, which would
+    // unsay it.
+    process::signal_at_parents_death(libc::SIGHUP)?;
     // Caught and not ignored: a program would inherit being deaf.
     for caught in [
         libc::SIGCHLD,

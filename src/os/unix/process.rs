@@ -169,8 +169,8 @@ pub fn nice(by: i32) {
     let _ = unsafe { libc::nice(by) };
 }
 
-/// Asks for a signal when the parent of this process ends. Elsewhere than on Linux nothing happens: the pipe of death
-/// tells there too.
+/// Asks for a signal when the parent of this process ends, until this process changes its user. Elsewhere than on Linux nothing
+/// happens: a socket that the parent had tells there, when somebody looks.
 pub fn signal_at_parents_death(signal: i32) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     return control(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong);

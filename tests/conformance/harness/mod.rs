@@ -8,10 +8,12 @@
 pub mod http;
 pub mod program;
 pub mod server;
+pub mod traffic;
 
 pub use http::{Client, Response};
 pub use program::{fact, is_apache, mpm, one_process, run, Output};
 pub use server::{eventually, is_root, Server, Setup};
+pub use traffic::Traffic;
 
 /// Many small cases of one area, each a test of its own: `name: expression;`.
 macro_rules! cases {

@@ -40,6 +40,10 @@ pub struct House {
     rights: Option<Shared<ThreadRights>>,
     /// The system has refused a thread: none is asked for before this.
     no_start_until: Option<Instant>,
+    /// When it was closed.
+    pub closed: Cell<Option<Instant>>,
+    /// It has let go of its sockets.
+    deaf: Cell<bool>,
 }
 
 impl House {
@@ -67,6 +71,7 @@ impl House {
             generation: generation.clone(),
             board,
             bucket: 0,
+            door: Shared::default(),
         };
         Ok(House {
             pool: Pool::new(fitted.max_workers, "worker", stack)?,
@@ -82,6 +87,8 @@ impl House {
             rate: Rate::up_to(mpm.ways.top_rate),
             rights,
             no_start_until: None,
+            closed: Cell::new(None),
+            deaf: Cell::new(false),
             generation,
         })
     }
@@ -103,13 +110,21 @@ impl House {
         }
     }
 
-    /// Threads take no more connections, and their next answers close those they have.
-    pub fn close(&self) {
-        self.segment.close();
+    /// Threads take no more connections, and their next answers close those they have. `last`: no generation follows.
+    pub fn close(&self, last: bool) {
+        self.closed.set(self.closed.get().or(Some(Instant::now())));
+        self.segment.close(last);
         self.segment.stand(SLOT, Standing::Draining);
         self.share.board.own.quiesce();
-        self.share.close_listeners();
         self.pool.finish();
+        self.let_go();
+    }
+
+    /// Lets go of the sockets of a house that is closed, as soon as no thread waits at them.
+    pub fn let_go(&self) {
+        if self.closed.get().is_some() && !self.deaf.get() {
+            self.deaf.set(self.share.close_unattended());
+        }
     }
 
     /// What this generation has counted is added to what `next` shows.

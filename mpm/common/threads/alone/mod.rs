@@ -7,6 +7,7 @@
 //! the main thread keeps them, for logs and ports of later configurations. Elsewhere the whole process gives them up.
 
 mod dismissal;
+mod drain;
 mod house;
 mod limits;
 
@@ -229,6 +230,7 @@ impl<'o> Alone<'o> {
                 self.next_round = now + ROUND;
                 self.round(now);
             }
+            self.houses.iter().for_each(House::let_go);
             self.let_old_ones_go(now);
             if self.is_over(now) {
                 return self.exit;
@@ -327,6 +329,9 @@ impl<'o> Alone<'o> {
             }
             _ => self.count_down(),
         }
+        if matches!(self.mode, Mode::Running) {
+            self.tend_draining(now);
+        }
         self.publish();
         self.owner.every_second(&current);
         self.rounds += 1;
@@ -408,7 +413,7 @@ impl<'o> Alone<'o> {
 
     fn change(&mut self, generation: Shared<Generation>, kind: Kind, now: Instant) {
         if !self.mpm.ways.side_by_side {
-            self.houses[0].close();
+            self.houses[0].close(false);
             self.next = Some(generation);
             return self.let_old_ones_go(now);
         }
@@ -420,7 +425,7 @@ impl<'o> Alone<'o> {
 
     fn changed(&mut self, kind: Kind) {
         for old in &self.houses[1..] {
-            old.close();
+            old.close(false);
             if kind == Kind::Restart {
                 old.pool.stop();
             }
@@ -512,7 +517,7 @@ impl<'o> Alone<'o> {
         if self.next.take().is_some() {
             self.refuse("the server stops".into());
         }
-        self.houses.iter().for_each(House::close);
+        self.houses.iter().for_each(|house| house.close(true));
     }
 
     fn leave(&mut self, now: Instant) {

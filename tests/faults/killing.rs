@@ -1,0 +1,63 @@
+//! Children killed at random under load: each costs the connections that it had, and nothing else.
+
+use crate::harness::server::signal;
+use crate::harness::{eventually, Server, Traffic};
+use crate::sight::{
+    addr, connections_of, is_long, needs_children, setup, several_children, Dice, Health, SOON,
+    WITH_STATUS,
+};
+use std::time::{Duration, Instant};
+
+const CLIENTS: usize = 8;
+
+/// Kills one child; gives how many connections it had. A process that is stopped takes no more between the count and its death.
+fn kill_one(server: &Server, dice: &mut Dice) -> usize {
+    let children = server.children();
+    let Some(victim) = children.get(dice.roll(children.len().max(1) as u64) as usize) else {
+        return 0;
+    };
+    signal(*victim, "STOP");
+    eventually(SOON, || is_stopped(*victim));
+    let held = connections_of(server, *victim);
+    signal(*victim, "KILL");
+    held
+}
+
+fn is_stopped(pid: u32) -> bool {
+    // A process that has ended meanwhile has no state.
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    !state.starts_with(['R', 'S', 'D'])
+}
+
+#[test]
+fn children_killed_at_random_cost_what_they_held() {
+    needs_children!();
+    let time = Duration::from_secs(if is_long() { 60 } else { 4 });
+    let server = setup()
+        .conf(&several_children())
+        .conf(WITH_STATUS)
+        .conf("KeepAliveTimeout 30")
+        .start();
+    let health = Health::of(&server);
+    let mut dice = Dice(0x5bd1_e995_9b1d_4f6d);
+    let started = Instant::now();
+    let ((kills, held), met) = Traffic::during(addr(&server), CLIENTS, |_| {
+        let (mut kills, mut held) = (0, 0);
+        while started.elapsed() < time {
+            held += kill_one(&server, &mut dice);
+            kills += 1;
+            std::thread::sleep(Duration::from_millis(50 + dice.roll(200)));
+        }
+        (kills, held)
+    });
+    println!(
+        "{kills} children killed with {held} connections: {} requests lost, {} answered",
+        met.lost.len(),
+        met.answered
+    );
+    assert!(kills >= 3 && met.answered > CLIENTS, "{kills} {met:?}");
+    assert!(met.lost.len() <= held, "{held} were held: {met:?}");
+    health.demand(&server);
+    server.stop();
+}
