@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 8;
 
+/// Kills at least, however slow the machine.
+const FEWEST: usize = 4;
+
 /// Kills one child; gives how many connections it had. A process that is stopped takes no more between the count and its death.
 fn kill_one(server: &Server, dice: &mut Dice) -> usize {
     let children = server.children();
@@ -44,7 +47,7 @@ fn children_killed_at_random_cost_what_they_held() {
     let started = Instant::now();
     let ((kills, held), met) = Traffic::during(addr(&server), CLIENTS, |_| {
         let (mut kills, mut held) = (0, 0);
-        while started.elapsed() < time {
+        while started.elapsed() < time || kills < FEWEST {
             held += kill_one(&server, &mut dice);
             kills += 1;
             std::thread::sleep(Duration::from_millis(50 + dice.roll(200)));
@@ -56,7 +59,7 @@ fn children_killed_at_random_cost_what_they_held() {
         met.lost.len(),
         met.answered
     );
-    assert!(kills >= 3 && met.answered > CLIENTS, "{kills} {met:?}");
+    assert!(met.answered > CLIENTS, "{met:?}");
     assert!(met.lost.len() <= held, "{held} were held: {met:?}");
     health.demand(&server);
     server.stop();
