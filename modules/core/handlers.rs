@@ -2,6 +2,7 @@
 
 use crate::config::core::{FileEtag, RangeLimit, Trace};
 use crate::config::section::is_within;
+use crate::connection::files::{Content, Kept, SMALL};
 use crate::filters::{Bucket, FileRange};
 use crate::hooks::{Answer, Status};
 use crate::log;
@@ -11,7 +12,7 @@ use crate::protocol::http1::Framing;
 use crate::protocol::method::MethodSet;
 use crate::protocol::Method;
 use crate::request::{error, validators, FileInfo, FileKind, Request};
-use bstr::ByteSlice;
+use bstr::{BString, ByteSlice};
 use std::fs::File;
 use std::io;
 use std::rc::Rc;
@@ -197,11 +198,23 @@ fn file_response(r: &mut Request) -> Status {
         );
         return Status::Http(404);
     }
-    open_and_send(r, info.not_a_link)
+    send(r, info)
 }
 
-fn open_and_send(r: &mut Request, not_a_link: bool) -> Status {
-    let file = match file::open_to_send(path::of(&r.filename), not_a_link) {
+/// Sends a file: what is kept of it, or what is opened now.
+fn send(r: &mut Request, info: FileInfo) -> Status {
+    let digest = r.core_dir().file_etag.bits() & FileEtag::DIGEST != 0;
+    let kept = info.kept.as_ref().filter(|_| !digest);
+    if let Some(content) = kept.and_then(|kept| kept.content(&r.filename)) {
+        r.update_mtime(info.mtime);
+        let tag = validators::file_tag(r, &info);
+        return answer(r, &info, tag, content);
+    }
+    open_and_send(r, info)
+}
+
+fn open_and_send(r: &mut Request, seen: FileInfo) -> Status {
+    let file = match file::open_to_send(path::of(&r.filename), seen.not_a_link) {
         Ok(file) => file,
         Err(error) => return cannot_open(r, &error),
     };
@@ -212,20 +225,49 @@ fn open_and_send(r: &mut Request, not_a_link: bool) -> Status {
         Err(error) => return cannot_open(r, &error),
     };
     r.update_mtime(info.mtime);
-    if let Err(error) = add_validators(r, &info, &file) {
-        return cannot_open(r, &error);
-    }
+    let tag = match tag(r, &info, &file) {
+        Ok(tag) => tag,
+        Err(error) => return cannot_open(r, &error),
+    };
+    let content = match &seen.kept {
+        Some(kept) if seen.is_same(&info) => keep(r, kept, &info, file),
+        _ => Content::Open(Rc::new(file)),
+    };
+    answer(r, &info, tag, content)
+}
+
+/// Has the content of an open file kept for the next request, all of it where it is small.
+fn keep(r: &Request, kept: &Kept, info: &FileInfo, file: File) -> Content {
+    let whole = FileRange {
+        file: Rc::new(file),
+        offset: 0,
+        len: info.size,
+        sendfile: false,
+    };
+    let mut bytes = Vec::new();
+    let content = match info.size <= SMALL && whole.read_into(&mut bytes).is_ok() {
+        true => Content::Bytes(bytes.into()),
+        false => Content::Open(whole.file),
+    };
+    r.ctx.files.keep(kept, info, content.clone());
+    content
+}
+
+/// Answers with a file, or says that the client has it.
+fn answer(r: &mut Request, info: &FileInfo, tag: Option<BString>, content: Content) -> Status {
+    add_validators(r, info, tag);
     if let Some(status) = error::conditions(r) {
         return Status::Http(status);
     }
-    let sendfile = r.core_dir().sendfile.unwrap_or(false);
-    if info.size > 0 {
-        r.push(Bucket::File(FileRange {
-            file: Rc::new(file),
+    match content {
+        Content::Bytes(bytes) => r.out.pending.push_bytes(bytes),
+        Content::Open(file) if info.size > 0 => r.push(Bucket::File(FileRange {
+            file,
             offset: 0,
             len: info.size,
-            sendfile,
-        }));
+            sendfile: r.core_dir().sendfile.unwrap_or(false),
+        })),
+        Content::Open(_) => {}
     }
     r.push(Bucket::End);
     Status::Ok
@@ -247,22 +289,25 @@ fn cannot_open(r: &Request, error: &io::Error) -> Status {
     }
 }
 
+/// The entity tag of an open file, if FileETag wants one.
+fn tag(r: &Request, info: &FileInfo, file: &File) -> io::Result<Option<BString>> {
+    if r.core_dir().file_etag.bits() & FileEtag::DIGEST == 0 {
+        return Ok(validators::file_tag(r, info));
+    }
+    let digest = crate::config::expr::digest_of_file(file)?;
+    Ok(Some(crate::protocol::etag::of_digest(&digest)))
+}
+
 /// Last-Modified, ETag and Accept-Ranges.
-fn add_validators(r: &mut Request, info: &FileInfo, file: &File) -> io::Result<()> {
+fn add_validators(r: &mut Request, info: &FileInfo, tag: Option<BString>) {
     let modified =
         clock::seconds(r.mtime.unwrap_or(info.mtime)).min(clock::seconds(r.request_time));
     r.headers_out
         .set("Last-Modified", crate::protocol::date::http(modified));
-    let bits = r.core_dir().file_etag.bits();
-    if bits & FileEtag::DIGEST != 0 {
-        let digest = crate::config::expr::digest_of_file(file)?;
-        r.headers_out
-            .set("ETag", crate::protocol::etag::of_digest(&digest));
-    } else if let Some(tag) = validators::file_tag(r, info) {
+    if let Some(tag) = tag {
         r.headers_out.set("ETag", tag);
     }
     let ranges = r.core_dir().max_ranges != Some(RangeLimit::None);
     r.headers_out
         .set("Accept-Ranges", if ranges { "bytes" } else { "none" });
-    Ok(())
 }

@@ -2,7 +2,8 @@
 
 use super::httpd_internal::Cmd;
 use crate::config::tree::words;
-use crate::server::{MutexSetting, Tokens};
+use crate::server::{FileCacheMode, MutexSetting, Tokens};
+use std::time::Duration;
 
 pub fn error(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let text = words(cmd.arg(0)).join(" ");
@@ -30,6 +31,39 @@ pub fn extended_status(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 pub fn see_request_tail(cmd: &mut Cmd<'_>) -> Result<(), String> {
     cmd.build.main.see_request_tail = cmd.flag();
+    Ok(())
+}
+
+pub fn open_file_cache(cmd: &mut Cmd<'_>) -> Result<(), String> {
+    cmd.build.main.file_cache.mode = match cmd.arg(0).to_ascii_lowercase().as_str() {
+        "off" => FileCacheMode::Off,
+        "on" => FileCacheMode::On,
+        "timed" => FileCacheMode::Timed,
+        _ => return Err("OpenFileCache takes Off, On or Timed".into()),
+    };
+    Ok(())
+}
+
+pub fn open_file_cache_entries(cmd: &mut Cmd<'_>) -> Result<(), String> {
+    cmd.build.main.file_cache.entries = match cmd.arg(0).parse() {
+        Ok(entries) if entries > 0 => entries,
+        _ => return Err("OpenFileCacheEntries takes a number of files above 0".into()),
+    };
+    Ok(())
+}
+
+pub fn open_file_cache_bytes(cmd: &mut Cmd<'_>) -> Result<(), String> {
+    let bytes = cmd.arg(0).parse();
+    cmd.build.main.file_cache.bytes =
+        bytes.map_err(|_| "OpenFileCacheBytes takes a number of bytes")?;
+    Ok(())
+}
+
+pub fn open_file_cache_valid(cmd: &mut Cmd<'_>) -> Result<(), String> {
+    cmd.build.main.file_cache.valid = match cmd.arg(0).parse::<u32>() {
+        Ok(seconds) if seconds > 0 => Duration::from_secs(seconds.into()),
+        _ => return Err("OpenFileCacheValid takes a number of seconds above 0".into()),
+    };
     Ok(())
 }
 

@@ -85,6 +85,10 @@ impl Host for InPlace {
         false
     }
 
+    fn sharers(&self) -> usize {
+        self.board.own.view().shape().threads as usize
+    }
+
     /// The thread's slot shows what its one connection does.
     fn count(&self, what: Stage, change: i32) {
         self.slot.set(match (what, change > 0) {

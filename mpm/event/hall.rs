@@ -63,6 +63,11 @@ impl Hall {
         }
     }
 
+    /// Loops that the process began with.
+    pub fn loops(&self) -> u32 {
+        self.loops
+    }
+
     /// Whether there is room for another connection: a worker is idle, and there are fewer connections than one a worker and a
     /// factor more for each idle one. Those that are only being closed do not count.
     pub fn has_room(&self) -> bool {

@@ -101,6 +101,10 @@ impl Host for LoopHost {
         true
     }
 
+    fn sharers(&self) -> usize {
+        self.hall.loops() as usize
+    }
+
     fn count(&self, what: Stage, change: i32) {
         self.hall.count(what, change);
     }

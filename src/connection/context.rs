@@ -1,6 +1,7 @@
 //! What one serving thread keeps for all connections that it drives: the generation, the MPM's face, and caches of
 //! merged configuration. Nothing here is shared between threads.
 
+use super::files::{FileCache, Seen};
 use super::host::Host;
 use crate::config::core::CoreDir;
 use crate::config::section::Section;
@@ -44,11 +45,13 @@ impl DirConf {
     }
 }
 
-/// What the directories of a path say, where no `.htaccess` file and no symbolic link can change it.
+/// What the directories of a path say.
 #[derive(Clone)]
 pub struct Walked {
     /// Their records.
     pub conf: Rc<DirConf>,
+    /// When `.htaccess` files were looked at. None where they are not, and nothing can change what was found.
+    pub seen: Option<Seen>,
 }
 
 /// A `.htaccess` file that was read under certain rules.
@@ -73,6 +76,10 @@ pub struct ServeContext {
     walks: RefCell<Vec<HashMap<BString, Walked>>>,
     htaccess: RefCell<HashMap<(BString, u64), Rc<Htaccess>>>,
     next_id: Cell<u64>,
+    /// The names of `.htaccess` files where AccessFileName says nothing.
+    pub usual_access_files: [String; 1],
+    /// Files that were served a moment ago.
+    pub files: FileCache,
     /// Where connections read to, one after the other.
     pub read_buffer: RefCell<Box<[u8]>>,
     /// Empty ones, kept for their memory.
@@ -97,6 +104,7 @@ impl ServeContext {
             .collect();
         let next = first + bases.len() as u64;
         let walks = bases.iter().map(|_| HashMap::new()).collect();
+        let files = FileCache::new(generation.clone(), host.sharers());
         let context = Rc::new(ServeContext {
             generation,
             host,
@@ -104,6 +112,8 @@ impl ServeContext {
             merges: RefCell::default(),
             walks: RefCell::new(walks),
             htaccess: RefCell::default(),
+            usual_access_files: [".htaccess".to_owned()],
+            files,
             next_id: Cell::new(next),
             read_buffer: RefCell::new(vec![0; READ_SIZE].into_boxed_slice()),
             tables: RefCell::default(),
@@ -145,10 +155,12 @@ impl ServeContext {
         merged
     }
 
-    /// What was remembered for a directory.
-    pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Walked> {
+    /// What was remembered for a directory, if it is still so.
+    pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Rc<DirConf>> {
         let walks = self.walks.borrow();
-        walks.get(server)?.get(BStr::new(directory)).cloned()
+        let walked = walks.get(server)?.get(BStr::new(directory))?;
+        let holds = walked.seen.is_none_or(|seen| self.files.holds(seen));
+        holds.then(|| walked.conf.clone())
     }
 
     /// Remembers what the sections for a directory say.

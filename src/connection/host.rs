@@ -22,6 +22,11 @@ pub trait Host {
     /// True if idle connections are given back with `Outcome::Park`; else they wait in place.
     fn parks(&self) -> bool;
 
+    /// How many contexts share what a process may keep in memory.
+    fn sharers(&self) -> usize {
+        1
+    }
+
     /// A connection begins or ends to be in this state; `event` shows the numbers in the scoreboard.
     fn count(&self, what: Stage, change: i32) {
         let _ = (what, change);

@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod exchange;
+pub mod files;
 pub mod host;
 pub mod http1;
 pub mod limits;

@@ -14,6 +14,7 @@ pub mod program;
 pub mod spawner;
 #[cfg(unix)]
 pub mod unix;
+pub mod watch;
 #[cfg(unix)]
 pub use unix::*;
 #[cfg(windows)]

@@ -18,6 +18,7 @@ use crate::config::core::{CoreDir, CoreServer};
 use crate::config::value::Conf;
 use crate::connection::context::{DirConf, ServeContext};
 use crate::connection::exchange::Exchange;
+use crate::connection::files::Kept;
 use crate::connection::ConnInfo;
 use crate::filters::chain::{Input, Output};
 use crate::protocol::http1::Framing;
@@ -54,9 +55,15 @@ pub struct FileInfo {
     pub uid: u32,
     /// Group.
     pub gid: u32,
+    /// Device that the file system is on.
+    pub device: u64,
+    /// Last change of the file or of what is known of it; none where the system does not say.
+    pub changed: Option<SystemTime>,
     /// Links may not be followed here, and the name was seen to be none: whoever opens it must not follow one that has taken
     /// its place meanwhile.
     pub not_a_link: bool,
+    /// What is remembered of its content.
+    pub kept: Option<Rc<Kept>>,
 }
 
 /// The kind of a file.
@@ -87,8 +94,24 @@ impl FileInfo {
             mode: more.mode,
             uid: more.uid,
             gid: more.gid,
+            device: more.device,
+            changed: more.changed,
             not_a_link: false,
+            kept: None,
         }
+    }
+
+    /// Whether nothing that the file system shows of the file differs: it has the same content, unless it changed within a
+    /// tick of the system's clock.
+    pub fn is_same(&self, other: &FileInfo) -> bool {
+        let all = |info: &FileInfo| {
+            (
+                (info.device, info.inode, info.kind, info.size),
+                (info.mtime, info.changed),
+                (info.mode, info.uid, info.gid),
+            )
+        };
+        all(self) == all(other)
     }
 }
 

@@ -10,7 +10,8 @@ use crate::config::read::Reader;
 use crate::config::section::{Matcher, Section};
 use crate::config::source::ConfigSource;
 use crate::config::value::ConfMap;
-use crate::connection::context::{DirConf, Htaccess, Walked};
+use crate::connection::context::{DirConf, Htaccess, ServeContext, Walked};
+use crate::connection::files::Seen;
 use crate::hooks::Status;
 use crate::log;
 use crate::log::Level;
@@ -68,21 +69,45 @@ pub fn storage(r: &mut Request) -> Status {
     if let Err(status) = check_name(r) {
         return status;
     }
-    if let Err(status) = find_file(r) {
+    let found = match r.ctx.files.current(r.server, &r.filename) {
+        Some((info, conf)) => {
+            (r.finfo, r.conf) = (Some(info), conf);
+            Ok(())
+        }
+        None => find(r),
+    };
+    if let Err(status) = found {
         return status;
     }
+    directory_patterns(r);
+    files(r);
+    Status::Ok
+}
+
+/// Looks at the file and walks its directories, and has both remembered.
+fn find(r: &mut Request) -> Result<(), Status> {
+    let ctx = r.ctx.clone();
+    let seen = ctx
+        .files
+        .begin(&r.filename, access_file_names(&ctx, r.server));
+    let asked = r.filename.len();
+    find_file(r)?;
     let is_directory = r
         .finfo
         .as_ref()
         .is_some_and(|f| f.kind == FileKind::Directory);
     let directory = directory_of(&r.filename, is_directory);
-    match directories(r, &directory) {
-        Ok(conf) => r.conf = conf,
-        Err(status) => return status,
+    r.conf = directories(r, &directory, seen)?;
+    if let Some(info) = r.finfo.as_mut().filter(|_| r.filename.len() == asked) {
+        ctx.files.note(r.server, &r.filename, info, &r.conf, seen);
     }
-    directory_patterns(r);
-    files(r);
-    Status::Ok
+    Ok(())
+}
+
+/// AccessFileName.
+fn access_file_names(ctx: &ServeContext, server: usize) -> &[String] {
+    let names = &ctx.generation.servers[server].core().access_file_names;
+    names.as_deref().unwrap_or(&ctx.usual_access_files)
 }
 
 /// Refuses what would lead Windows to something else than the name says.
@@ -237,15 +262,21 @@ fn path(name: &[u8]) -> &Path {
     os::path::of(name)
 }
 
-/// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down.
-fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Status> {
+/// The records for a directory (with a slash at its end): sections and `.htaccess` files from the root down. What was `seen`
+/// since then is remembered, too.
+fn directories(
+    r: &mut Request,
+    directory: &BString,
+    seen: Option<Seen>,
+) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
-    if let Some(walked) = ctx.walked(r.server, directory) {
-        return Ok(walked.conf);
+    if let Some(conf) = ctx.walked(r.server, directory) {
+        return Ok(conf);
     }
     let sections = &ctx.generation.servers[r.server].core().directories;
     let mut conf = ctx.base_conf(r.server);
-    let mut fixed = true;
+    // Whether files below may be links, and whether `.htaccess` files may change.
+    let (mut links, mut fixed) = (false, true);
     let ends: Vec<usize> = directory
         .iter()
         .enumerate()
@@ -265,7 +296,7 @@ fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Stat
             conf = htaccess(r, here, conf)?;
         }
         if !conf.core().options().has(Options::FOLLOW) {
-            fixed = false;
+            links = true;
             let next = ends.get(level + 1).map_or(r.filename.len(), |end| end - 1);
             let plain = check_link(r, &conf, next)?;
             if let Some(info) = r.finfo.as_mut().filter(|_| next == r.filename.len()) {
@@ -273,8 +304,12 @@ fn directories(r: &mut Request, directory: &BString) -> Result<Rc<DirConf>, Stat
             }
         }
     }
-    if fixed {
-        ctx.remember_walk(r.server, directory, Walked { conf: conf.clone() });
+    if !links && (fixed || seen.is_some()) {
+        let walked = Walked {
+            conf: conf.clone(),
+            seen: seen.filter(|_| !fixed),
+        };
+        ctx.remember_walk(r.server, directory, walked);
     }
     Ok(conf)
 }
@@ -328,13 +363,7 @@ fn link_refused(r: &Request, name: &[u8]) -> Status {
 /// The `.htaccess` file of a directory, on top of `conf`.
 fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
-    let usual = [".htaccess".to_owned()];
-    let names = ctx.generation.servers[r.server]
-        .core()
-        .access_file_names
-        .as_deref()
-        .unwrap_or(&usual);
-    for name in names {
+    for name in access_file_names(&ctx, r.server) {
         let file = [directory, name.as_bytes()].concat();
         let meta = match stat(&file) {
             Ok(meta) => meta,

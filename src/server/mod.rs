@@ -2,6 +2,7 @@
 
 pub mod reach;
 pub mod vhost;
+pub mod watch;
 
 use crate::config::core::{CoreDir, CoreServer};
 use crate::config::read::Globals;
@@ -16,6 +17,7 @@ use crate::log::{ErrorLog, Levels, Logs};
 use reach::Reach;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Duration;
 use vhost::{VhostAddress, VhostTable};
 
 /// A server: the main one or a virtual host.
@@ -133,6 +135,42 @@ pub struct MutexSetting {
     pub dir: Option<String>,
 }
 
+/// `OpenFileCache`: what is asked of the file system before something remembered of a file is used.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum FileCacheMode {
+    /// Nothing is remembered.
+    Off,
+    /// Whether the file has changed.
+    #[default]
+    On,
+    /// Nothing, for the time of `OpenFileCacheValid`.
+    Timed,
+}
+
+/// `OpenFileCache...`: what is remembered of files, in each process.
+#[derive(Clone, Copy, Debug)]
+pub struct FileCacheConf {
+    /// `OpenFileCache`.
+    pub mode: FileCacheMode,
+    /// `OpenFileCacheEntries`.
+    pub entries: usize,
+    /// `OpenFileCacheBytes`, of contents.
+    pub bytes: usize,
+    /// `OpenFileCacheValid`.
+    pub valid: Duration,
+}
+
+impl Default for FileCacheConf {
+    fn default() -> Self {
+        FileCacheConf {
+            mode: FileCacheMode::default(),
+            entries: 4096,
+            bytes: 16 << 20,
+            valid: Duration::from_secs(1),
+        }
+    }
+}
+
 /// Settings of the whole process.
 #[derive(Clone, Default, Debug)]
 pub struct MainConf {
@@ -148,6 +186,8 @@ pub struct MainConf {
     pub extended_status: Option<bool>,
     /// `SeeRequestTail`.
     pub see_request_tail: bool,
+    /// `OpenFileCache` and its limits.
+    pub file_cache: FileCacheConf,
     /// `RegisterHttpMethod`.
     pub methods: Vec<String>,
     /// `RegexDefaultOptions`: how patterns of the configuration are read.
@@ -190,6 +230,8 @@ pub struct Generation {
     pub listeners: Vec<Listener>,
     /// The Server field of responses.
     pub server_field: String,
+    /// Word of changed files, in the process that serves.
+    pub watch: watch::Watch,
     services: HashMap<(&'static str, &'static str), &'static Provider>,
     /// By direction and name in lower case.
     filters: HashMap<(Direction, String), &'static FilterRecord>,
@@ -232,6 +274,7 @@ impl Generation {
             spawner: None,
             listeners: Vec::new(),
             server_field: String::new(),
+            watch: watch::Watch::default(),
             services: HashMap::new(),
             filters: HashMap::new(),
         }

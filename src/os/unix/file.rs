@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 pub use super::fd::{duplicate_to_standard, pipe};
 use super::{c_string, check};
@@ -60,6 +61,10 @@ pub struct Properties {
     pub uid: u32,
     /// The group's.
     pub gid: u32,
+    /// The file system's number.
+    pub device: u64,
+    /// When the file, or what is known of it, changed last.
+    pub changed: Option<SystemTime>,
 }
 
 /// The properties of a file.
@@ -69,7 +74,16 @@ pub fn properties(meta: &Metadata) -> Properties {
         mode: meta.mode(),
         uid: meta.uid(),
         gid: meta.gid(),
+        device: meta.dev(),
+        changed: changed(meta),
     }
+}
+
+/// The time of the last change of status; none before 1970.
+fn changed(meta: &Metadata) -> Option<SystemTime> {
+    let seconds = u64::try_from(meta.ctime()).ok()?;
+    let rest = u32::try_from(meta.ctime_nsec()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, rest))
 }
 
 /// Whether both are the same file.

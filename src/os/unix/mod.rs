@@ -12,6 +12,8 @@ pub mod epoll;
 pub mod errno;
 pub mod fd;
 pub mod file;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub mod inotify;
 pub mod limits;
 pub mod pages;
 pub mod path;

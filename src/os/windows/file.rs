@@ -6,6 +6,7 @@ use std::io;
 use std::os::windows::fs::FileExt;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 use std::path::Path;
+use std::time::SystemTime;
 
 use windows_sys::Win32::System::Console::{
     SetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
@@ -111,6 +112,10 @@ pub struct Properties {
     pub uid: u32,
     /// The group's.
     pub gid: u32,
+    /// The file system's number; 0 here.
+    pub device: u64,
+    /// When what is known of the file changed last, which nobody tells here.
+    pub changed: Option<SystemTime>,
 }
 
 /// The properties of a file.
