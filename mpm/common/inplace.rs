@@ -163,7 +163,9 @@ impl Thread {
     fn rest(&self, orders: &dyn Orders) -> Option<Duration> {
         self.slot.set(Status::Ready);
         let now = Instant::now();
-        let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
+        let again = [log::flush_idle(now), self.context.files.sweep(now)];
+        let again = again.into_iter().flatten().min();
+        let again = again.map(|at| at.saturating_duration_since(now));
         [again, orders.patience()].into_iter().flatten().min()
     }
 

@@ -162,6 +162,8 @@ impl Loop {
                 self.listen(hall.has_room());
             }
             let now = Instant::now();
+            // Comes by often enough for what it leaves.
+            self.context.files.sweep(now);
             let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
             let full = !self.listening.get() && !self.deaf.get();
             let limit = if full { FULL } else { IDLE };

@@ -46,7 +46,7 @@ mod none {
         }
 
         /// Nothing is ever told.
-        pub fn read(&self, _on: &mut dyn FnMut(Change<'_>)) -> io::Result<()> {
+        pub fn read(&mut self, _on: &mut dyn FnMut(Change<'_>)) -> io::Result<()> {
             Ok(())
         }
     }
@@ -58,7 +58,7 @@ mod tests {
     use std::fs;
 
     /// What is told, as text.
-    fn told(folders: &Folders) -> Vec<String> {
+    fn told(folders: &mut Folders) -> Vec<String> {
         let mut all = Vec::new();
         folders
             .read(&mut |change| {
@@ -84,24 +84,24 @@ mod tests {
     fn changes_are_told_by_name() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
-        let folders = Folders::new().unwrap();
+        let mut folders = Folders::new().unwrap();
         if folders.add(&root).is_err() {
             return; // not a file system of which all is known
         }
-        assert!(told(&folders).is_empty());
+        assert!(told(&mut folders).is_empty());
         fs::write(root.join("a"), "1").unwrap();
-        assert_eq!(told(&folders), ["a"]);
+        assert_eq!(told(&mut folders), ["a"]);
         fs::rename(root.join("a"), root.join("b")).unwrap();
-        assert_eq!(told(&folders), ["a", "b"]);
+        assert_eq!(told(&mut folders), ["a", "b"]);
         fs::create_dir(root.join("d")).unwrap();
-        assert_eq!(told(&folders), ["d/"]);
+        assert_eq!(told(&mut folders), ["d/"]);
         fs::read(root.join("b")).unwrap();
-        assert!(told(&folders).is_empty(), "reading changes nothing");
+        assert!(told(&mut folders).is_empty(), "reading changes nothing");
         let open = fs::set_permissions(&root, fs::metadata(&root).unwrap().permissions());
         open.unwrap();
-        assert_eq!(told(&folders), ["Itself"]);
+        assert_eq!(told(&mut folders), ["Itself"]);
         fs::rename(&root, root.with_extension("moved")).unwrap();
-        assert_eq!(told(&folders), ["Lost"]);
+        assert_eq!(told(&mut folders), ["Lost"]);
         fs::rename(root.with_extension("moved"), &root).unwrap();
     }
 
@@ -109,13 +109,13 @@ mod tests {
     fn many_changes_take_several_reads() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().canonicalize().unwrap();
-        let folders = Folders::new().unwrap();
+        let mut folders = Folders::new().unwrap();
         if folders.add(&root).is_err() {
             return;
         }
         let name = |n: usize| format!("{n:0200}");
         (0..50).for_each(|n| fs::write(root.join(name(n)), "x").unwrap());
-        assert_eq!(told(&folders), (0..50).map(name).collect::<Vec<_>>());
+        assert_eq!(told(&mut folders), (0..50).map(name).collect::<Vec<_>>());
         assert!(folders.add(&root.join("nothing")).is_err());
         std::os::unix::fs::symlink(&root, root.join("link")).unwrap();
         assert!(folders.add(&root.join("link")).is_err());

@@ -87,17 +87,16 @@ pub fn storage(r: &mut Request) -> Status {
 /// Looks at the file and walks its directories, and has both remembered.
 fn find(r: &mut Request) -> Result<(), Status> {
     let ctx = r.ctx.clone();
-    let seen = ctx
-        .files
-        .begin(&r.filename, access_file_names(&ctx, r.server));
+    let beside = access_file_names(&ctx, r.server);
+    let mut seen = ctx.files.begin(&r.filename, beside);
     let asked = r.filename.len();
-    find_file(r)?;
+    find_file(r, &mut seen)?;
     let is_directory = r
         .finfo
         .as_ref()
         .is_some_and(|f| f.kind == FileKind::Directory);
     let directory = directory_of(&r.filename, is_directory);
-    r.conf = directories(r, &directory, seen)?;
+    r.conf = directories(r, &directory, &mut seen)?;
     if let Some(info) = r.finfo.as_mut().filter(|_| r.filename.len() == asked) {
         ctx.files.note(r.server, &r.filename, info, &r.conf, seen);
     }
@@ -170,9 +169,9 @@ fn directory_of(name: &[u8], is_directory: bool) -> BString {
 }
 
 /// Splits the mapped name into what exists (`filename`, `finfo`) and what stands behind it (`path_info`).
-fn find_file(r: &mut Request) -> Result<(), Status> {
-    if let Some(info) = stat(&r.filename).ok().map(|meta| FileInfo::of(&meta)) {
-        r.finfo = Some(info);
+fn find_file(r: &mut Request, seen: &mut Option<Seen>) -> Result<(), Status> {
+    if let Ok(meta) = look(&r.filename, seen) {
+        r.finfo = Some(FileInfo::of(&meta));
         return Ok(());
     }
     let full = r.filename.clone();
@@ -258,6 +257,16 @@ fn stat(name: &[u8]) -> io::Result<Metadata> {
     std::fs::metadata(path(name))
 }
 
+/// As `stat`. Where the name is a link, nobody tells of changes of what it leads to.
+fn look(name: &[u8], seen: &mut Option<Seen>) -> io::Result<Metadata> {
+    let meta = std::fs::symlink_metadata(path(name))?;
+    if !meta.is_symlink() {
+        return Ok(meta);
+    }
+    *seen = None;
+    stat(name)
+}
+
 fn path(name: &[u8]) -> &Path {
     os::path::of(name)
 }
@@ -267,7 +276,7 @@ fn path(name: &[u8]) -> &Path {
 fn directories(
     r: &mut Request,
     directory: &BString,
-    seen: Option<Seen>,
+    seen: &mut Option<Seen>,
 ) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
     if let Some(conf) = ctx.walked(r.server, directory) {
@@ -293,7 +302,7 @@ fn directories(
         }
         if allows_override(conf.core()) {
             fixed = false;
-            conf = htaccess(r, here, conf)?;
+            conf = htaccess(r, here, conf, seen)?;
         }
         if !conf.core().options().has(Options::FOLLOW) {
             links = true;
@@ -361,11 +370,16 @@ fn link_refused(r: &Request, name: &[u8]) -> Status {
 }
 
 /// The `.htaccess` file of a directory, on top of `conf`.
-fn htaccess(r: &mut Request, directory: &[u8], conf: Rc<DirConf>) -> Result<Rc<DirConf>, Status> {
+fn htaccess(
+    r: &mut Request,
+    directory: &[u8],
+    conf: Rc<DirConf>,
+    seen: &mut Option<Seen>,
+) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
     for name in access_file_names(&ctx, r.server) {
         let file = [directory, name.as_bytes()].concat();
-        let meta = match stat(&file) {
+        let meta = match look(&file, seen) {
             Ok(meta) => meta,
             Err(error) if file::is_missing(&error) => continue,
             Err(error) => return Err(closed_htaccess(r, &file, directory, &error)),

@@ -14,6 +14,7 @@ mod errors;
 mod expr;
 mod files;
 mod filter;
+mod freshness;
 mod harness;
 mod headers;
 mod htaccess;

@@ -138,8 +138,9 @@ impl Http1 {
     /// Waits for a byte on a thread that has nothing else to do; what it gathered for the logs is written before.
     async fn wait_in_place(&mut self, deadline: Instant) -> Wait {
         loop {
-            let again = crate::log::flush_idle(Instant::now());
-            let step = again.map_or(deadline, |again| again.min(deadline));
+            let now = Instant::now();
+            let again = [crate::log::flush_idle(now), self.ctx.files.sweep(now)];
+            let step = again.into_iter().flatten().fold(deadline, Instant::min);
             match crate::run::timeout_at(step, self.fill()).await {
                 Ok(Ok(n)) if n > 0 => return Wait::Ready,
                 Ok(_) => return Wait::Ended,

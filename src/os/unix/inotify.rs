@@ -38,7 +38,11 @@ const LONGEST: usize = HEAD + 256;
 
 /// Folders that are watched.
 #[derive(Debug)]
-pub struct Folders(OwnedFd);
+pub struct Folders {
+    fd: OwnedFd,
+    /// Kept, so that it is not cleared for each look.
+    buffer: Box<[u8; 4096]>,
+}
 
 impl Folders {
     /// None yet. An error: the user has as many of these already as the system allows (`EMFILE`), or no descriptor is left.
@@ -47,7 +51,11 @@ impl Folders {
         let raw = unsafe { libc::inotify_init1(libc::IN_NONBLOCK | libc::IN_CLOEXEC) };
         let raw = check(raw)?;
         // SAFETY: the kernel just made it.
-        Ok(Folders(unsafe { fd::own(raw) }))
+        let fd = unsafe { fd::own(raw) };
+        Ok(Folders {
+            fd,
+            buffer: Box::new([0; 4096]),
+        })
     }
 
     /// Watches a folder, which may not be a link; gives its number. `Unsupported` where the kernel does not see all changes.
@@ -64,22 +72,21 @@ impl Folders {
         }
         let mask = CHANGES | libc::IN_ONLYDIR | libc::IN_DONT_FOLLOW;
         // SAFETY: a C string.
-        let number = unsafe { libc::inotify_add_watch(self.0.as_raw_fd(), path.as_ptr(), mask) };
+        let number = unsafe { libc::inotify_add_watch(self.fd.as_raw_fd(), path.as_ptr(), mask) };
         check(number)
     }
 
     /// Hands what has changed since the last call to `on`; does not wait.
-    pub fn read(&self, on: &mut dyn FnMut(Change<'_>)) -> io::Result<()> {
-        let mut buffer = [0u8; 4096];
+    pub fn read(&mut self, on: &mut dyn FnMut(Change<'_>)) -> io::Result<()> {
         loop {
-            let read = match fd::read(&self.0, &mut buffer) {
+            let read = match fd::read(&self.fd, &mut self.buffer[..]) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             };
-            split(&buffer[..read], on);
+            split(&self.buffer[..read], on);
             // The kernel fills the buffer as far as whole events fit.
-            if read + LONGEST <= buffer.len() {
+            if read + LONGEST <= self.buffer.len() {
                 return Ok(());
             }
         }
