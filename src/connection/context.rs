@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Bytes asked of a socket at a time.
-const READ_SIZE: usize = 16 * 1024;
+pub const READ_SIZE: usize = 16 * 1024;
 /// Tables that are kept for other requests, and the most memory that one of them may have.
 const SPARE_TABLES: (usize, usize) = (64, 4096);
 /// What a new table has room for: the fields of an ordinary request.
@@ -81,7 +81,9 @@ pub struct ServeContext {
     /// Files that were served a moment ago.
     pub files: FileCache,
     /// Where connections read to, one after the other.
-    pub read_buffer: RefCell<Box<[u8]>>,
+    pub read_buffer: RefCell<Vec<u8>>,
+    /// Where small pieces of answers are put together.
+    pub write_buffer: RefCell<Vec<u8>>,
     /// Empty ones, kept for their memory.
     tables: RefCell<Vec<Table>>,
     /// Few enough to be looked through.
@@ -115,7 +117,8 @@ impl ServeContext {
             usual_access_files: [".htaccess".to_owned()],
             files,
             next_id: Cell::new(next),
-            read_buffer: RefCell::new(vec![0; READ_SIZE].into_boxed_slice()),
+            read_buffer: RefCell::default(),
+            write_buffer: RefCell::default(),
             tables: RefCell::default(),
             locals: RefCell::default(),
         });

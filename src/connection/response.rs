@@ -146,7 +146,8 @@ fn forced_1_0(r: &Request) -> bool {
 }
 
 fn head(r: &Request) -> Bytes {
-    let mut head = Vec::with_capacity(512);
+    let mut head = r.ctx.write_buffer.borrow_mut();
+    head.clear();
     let version = match r.version == Version::Http10 && forced_1_0(r) {
         true => "HTTP/1.0 ",
         false => "HTTP/1.1 ",
@@ -173,7 +174,7 @@ fn head(r: &Request) -> Bytes {
         field(&mut head, name, value);
     }
     head.extend_from_slice(b"\r\n");
-    Bytes::from(head)
+    Bytes::copy_from_slice(&head)
 }
 
 /// A line of the head. Line ends in a value would begin another line, so they become spaces.

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 16 * 1024;
 /// What may wait for a slow log program, for each thread and log; lines beyond it are lost (and counted).
 const QUEUE: usize = 256 * 1024;
+/// How old a line may become where lines are gathered: a busy thread then writes fifty times a second at most.
+const HOLD: Duration = Duration::from_millis(20);
 /// How old a line may become under `BufferedLogs On`.
 const OLDEST: Duration = Duration::from_secs(1);
 /// How soon a slow program is asked again.
@@ -59,8 +61,8 @@ pub fn set_manner(manner: Manner) {
     BATCHES.with_borrow_mut(|batches| batches.manner = manner);
 }
 
-/// Writes what this thread gathered, to be called before it waits for events: all lines, except those under
-/// `BufferedLogs On` that are younger than a second. If something stays, tells when to call again.
+/// Writes what this thread gathered and has held for long enough, to be called before it waits for events. If something stays,
+/// tells when to call again: in 20 ms at most, except under `BufferedLogs On`.
 pub fn flush_idle(now: Instant) -> Option<Instant> {
     // Cheap where there is nothing: this is asked at every turn of a loop.
     let is_empty = BATCHES.with_borrow(|batches| batches.waiting.is_empty());
@@ -79,10 +81,7 @@ pub fn flush_all() {
 
 fn flush(now: Option<Instant>) -> Option<Instant> {
     let (again, troubles) = BATCHES.with_borrow_mut(|batches| {
-        let due = |batch: &Batch| match now {
-            Some(now) if batch.buffered => batch.since + OLDEST <= now,
-            _ => true,
-        };
+        let due = |batch: &Batch| now.is_none_or(|now| batch.until() <= now);
         batches.write_out(due)
     });
     tell(troubles);
@@ -168,7 +167,7 @@ impl Batches {
         let mut troubles = Vec::new();
         let mut index = 0;
         while let Some(batch) = self.waiting.get_mut(index) {
-            let mut next = batch.since + OLDEST;
+            let mut next = batch.until();
             if due(batch) {
                 troubles.extend(batch.write(wait));
                 if batch.lines.is_empty() {
@@ -186,6 +185,11 @@ impl Batches {
 }
 
 impl Batch {
+    /// When it goes out at the latest.
+    fn until(&self) -> Instant {
+        self.since + if self.buffered { OLDEST } else { HOLD }
+    }
+
     fn write(&mut self, wait: bool) -> Option<Told> {
         let lost = self.to.lost();
         let done = self.to.write(&self.lines, wait);

@@ -290,7 +290,7 @@ cases! {
 fn within_the_stated_time_where_nothing_is_asked() {
     ours_only!();
     let server = Setup::new()
-        .conf("OpenFileCache Timed\nOpenFileCacheValid 1")
+        .conf("MaxKeepAliveRequests 0\nOpenFileCache Timed\nOpenFileCacheValid 1")
         .file("htdocs/a.txt", "old")
         .start();
     let mut client = server.client();

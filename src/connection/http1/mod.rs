@@ -4,7 +4,7 @@
 mod read;
 mod write;
 
-use super::context::ServeContext;
+use super::context::{ServeContext, READ_SIZE};
 use super::exchange::Exchange;
 use super::host::{Permit, Stage};
 use super::limits::Clock;
@@ -13,7 +13,8 @@ use super::transport::{TcpTransport, Transport};
 use super::{linger, ConnInfo, Outcome, Parked};
 use crate::protocol::decimal;
 use crate::protocol::http1::chunked::Decoder;
-use crate::protocol::Reject;
+use crate::protocol::http1::Framing;
+use crate::protocol::{Method, Reject, Version};
 use crate::request::{phases, Request};
 use crate::scoreboard::{crash, RequestFacts, Status as SlotStatus};
 use bytes::{Bytes, BytesMut};
@@ -44,6 +45,8 @@ pub struct Http1 {
     keep_alive: bool,
     /// Reading or writing failed: nothing more can be done on this connection.
     broken: bool,
+    /// The peer has said that it sends nothing more.
+    peer_is_done: bool,
 }
 
 /// The request's body as far as it has been read.
@@ -82,6 +85,7 @@ pub async fn serve(
         framed: None,
         keep_alive: true,
         broken: false,
+        peer_is_done: false,
     });
     let mut deadline = deadline;
     loop {
@@ -100,7 +104,7 @@ pub async fn serve(
         let server = &ctx.generation.servers[info.base_server];
         deadline = Some(Instant::now() + server.core().keep_alive_timeout());
     }
-    if http.flush().await.is_ok() {
+    if http.flush().await.is_ok() && !http.peer_is_done {
         linger(&ctx, &mut http.transport, info.short_linger.get()).await;
     }
     Outcome::Close
@@ -172,6 +176,10 @@ impl Http1 {
     fn poll_fill(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<usize>> {
         // Read to one place for all connections: each keeps only as much memory as it has to say.
         let mut buffer = self.ctx.read_buffer.borrow_mut();
+        // Not before it is needed: most threads of a large pool are idle.
+        if buffer.is_empty() {
+            buffer.resize(READ_SIZE, 0);
+        }
         let result = self.transport.poll_read(cx, &mut buffer);
         if let Poll::Ready(Ok(n)) = &result {
             self.input.extend_from_slice(&buffer[..*n]);
@@ -237,10 +245,20 @@ impl Http1 {
         if http.keep_alive && !http.broken && !http.drop_body(&mut r).await {
             http.keep_alive = false;
         }
+        http.peer_is_done = !http.keep_alive && http.input.is_empty() && is_last(&r);
         ctx.give_back(std::mem::take(&mut r.headers_in));
         http.info.driven.rest();
         Some(http)
     }
+}
+
+/// Whether the client itself said that nothing follows this request. Some send a line end behind a body, and say nothing of it.
+fn is_last(r: &Request) -> bool {
+    let said = match r.version {
+        Version::Http11 => r.headers_in.has_token("Connection", "close"),
+        _ => !r.headers_in.has_token("Connection", "keep-alive"),
+    };
+    said && r.framing == Framing::None && matches!(r.method, Method::Get | Method::Head)
 }
 
 enum Refused {

@@ -16,6 +16,9 @@ const GATHER: usize = 64 * 1024;
 /// Files up to this size are read and leave in one write with their head.
 const SMALL_FILE: u64 = 32 * 1024;
 
+/// Answers up to this size are copied to one place before they are sent.
+const TOGETHER: usize = 8 * 1024;
+
 /// Pieces that one write takes at most.
 const SLICES: usize = 32;
 
@@ -180,7 +183,18 @@ impl Http1 {
         let mut done = 0;
         while done < self.output.len() {
             let (transport, output) = (&mut self.transport, &self.output[done..]);
+            // Small pieces are put together: that is cheaper than to tell the kernel of each.
+            let small = self.output_len <= TOGETHER && output.len() > 1;
+            let together = &self.ctx.write_buffer;
             let write = poll_fn(|cx| {
+                if small {
+                    let mut together = together.borrow_mut();
+                    together.clear();
+                    output
+                        .iter()
+                        .for_each(|bytes| together.extend_from_slice(bytes));
+                    return transport.poll_writev(cx, &[IoSlice::new(&together)]);
+                }
                 let mut slices = [IoSlice::new(b""); SLICES];
                 let used = output.len().min(SLICES);
                 for (slice, bytes) in slices.iter_mut().zip(output) {

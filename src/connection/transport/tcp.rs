@@ -44,7 +44,7 @@ impl AsFd for TcpTransport {
 
 impl Transport for TcpTransport {
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
-        let done = self.fd.poll_read_with(cx, |fd| fd::read(fd, buf));
+        let done = self.fd.poll_read_with(cx, |fd| socket::receive(fd, buf));
         if let Poll::Ready(Ok(n)) = done {
             // 0 is the end, which a read finds again and again.
             if n > 0 && n < buf.len() {
@@ -64,7 +64,7 @@ impl Transport for TcpTransport {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let done = self.fd.poll_write_with(cx, |fd| match bufs {
-            [one] => fd::write(fd, one),
+            [one] => socket::send(fd, one),
             _ => fd::write_vectored(fd, bufs),
         });
         if let Poll::Ready(Ok(n)) = done {

@@ -271,6 +271,20 @@ fn send_file_once(
     super::unsupported()
 }
 
+/// Receives once; `Interrupted` is retried. A shorter way through the kernel than `fd::read`.
+pub fn receive(socket: impl AsFd, buf: &mut [u8]) -> io::Result<usize> {
+    let raw = socket.as_fd().as_raw_fd();
+    // SAFETY: the buffer is as long as said.
+    restart(|| super::check_size(unsafe { libc::recv(raw, buf.as_mut_ptr().cast(), buf.len(), 0) }))
+}
+
+/// Sends once; `Interrupted` is retried. A shorter way through the kernel than `fd::write`.
+pub fn send(socket: impl AsFd, buf: &[u8]) -> io::Result<usize> {
+    let (raw, flags) = (socket.as_fd().as_raw_fd(), libc::MSG_NOSIGNAL);
+    // SAFETY: the buffer is as long as said.
+    restart(|| super::check_size(unsafe { libc::send(raw, buf.as_ptr().cast(), buf.len(), flags) }))
+}
+
 /// Tells the peer that no more will be sent.
 pub fn shutdown_write(socket: impl AsFd) -> io::Result<()> {
     // SAFETY: takes numbers only.
