@@ -1,6 +1,6 @@
-//! Lines on their way out of a thread. A thread that serves many connections gathers its lines and writes them when it
-//! has nothing better to do, so that a busy one makes one write for many lines; any other thread writes at once. No line
-//! is ever split between two writes unless it is too long for a pipe.
+//! Lines on their way out of a thread. A thread that serves connections gathers its lines for some milliseconds, so that a busy
+//! one makes one write for many; any other thread writes at once. What is gathered is written when the thread ends, too. No
+//! line is ever split between two writes unless it is too long for a pipe.
 
 use super::destination::{Destination, Trouble};
 use super::error_log::ErrorLog;
