@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 
 use socket2::{SockRef, Socket};
 
+pub use super::fd::{read as receive, write as send};
 use super::fd::{AsFd, OwnedFd};
 
 /// Takes one connection from a listener: a non-blocking socket and the peer's address.
