@@ -12,6 +12,7 @@ mod endings;
 mod files;
 mod hostile;
 mod killing;
+mod panics;
 mod reload;
 mod sandbox;
 mod sight;

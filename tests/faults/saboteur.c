@@ -9,7 +9,8 @@
  *   peek              reads the file that the environment's PEEK names, and tells on standard error how that went
  *   seal              makes system calls that no server needs, and tells how they went
  *
- * A look-up of a host's name crashes where the environment has CRASH_NAMES.
+ * A look-up of a host's name crashes where the environment has CRASH_NAMES. With OLD_KERNEL in it the kernel has neither filters for
+ * system calls nor Landlock.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -191,4 +192,24 @@ int getnameinfo(const struct sockaddr *restrict address, socklen_t length, char 
         real = (int (*)(const struct sockaddr *, socklen_t, char *, socklen_t, char *, socklen_t, int))
             dlsym(RTLD_NEXT, "getnameinfo");
     return real(address, length, host, host_length, service, service_length, flags);
+}
+
+long syscall(long number, ...)
+{
+    static long (*real)(long, ...);
+    long arguments[6];
+    va_list more;
+    int i;
+    va_start(more, number);
+    for (i = 0; i < 6; i++)
+        arguments[i] = va_arg(more, long);
+    va_end(more);
+    if (!real)
+        real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    if (getenv("OLD_KERNEL")
+        && (number == SYS_seccomp || number == SYS_landlock_create_ruleset || number == SYS_landlock_restrict_self)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    return real(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }

@@ -90,6 +90,26 @@ fn off_gives_nothing_up() {
 }
 
 #[test]
+fn a_kernel_without_it_gives_one_line() {
+    let server = sabotaged()
+        .env("OLD_KERNEL", "1")
+        .conf("ChildSandbox strict")
+        .start();
+    serves(&server);
+    let told = "this system has no filters for system calls, no limits on files (Landlock): ChildSandbox does without";
+    server.logged(told);
+    assert_eq!(lines(&server, "AH20404"), 1);
+    // What there is, is used.
+    let limited = || {
+        serving_threads(&server)
+            .iter()
+            .all(|both| *both == (true, false))
+    };
+    assert!(eventually(SOON, limited), "{:?}", serving_threads(&server));
+    server.stop();
+}
+
+#[test]
 fn wrong_words_are_told() {
     for bad in ["maybe", "1", "on strict"] {
         let out = setup().conf(&format!("ChildSandbox {bad}")).check();
@@ -120,7 +140,8 @@ fn setuid_program(folder: &Path) -> bool {
 
 #[test]
 fn programs_keep_their_rights() {
-    for level in ["on", "strict"] {
+    // Off is how it was before: where each process serves one connection it starts its programs itself.
+    for level in ["on", "strict", "off"] {
         let setup = setup()
             .folder("bin")
             .script(

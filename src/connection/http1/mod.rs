@@ -323,8 +323,15 @@ fn begin(permit: &Permit, r: &Request) {
     );
 }
 
+/// What stands between the words of a report: a colon, a port, three separators and a question mark.
+const PUNCTUATION: usize = 10;
+
 /// The words of a report, in the order that [`crash::Crash`] expects.
 fn say(words: &mut Vec<u8>, r: &Request, client: &[u8], host: &[u8]) {
+    let query = r.args.as_ref().map_or(0, |query| query.len());
+    words.reserve(
+        client.len() + host.len() + r.method_name.len() + r.uri.len() + query + PUNCTUATION,
+    );
     words.extend_from_slice(client);
     words.push(0);
     words.extend_from_slice(host);
