@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::front::{self, View};
 use super::pidfile::{self, PidFile};
-use super::upgrade::{Desk, Event, Upgrades};
+use super::upgrade::{Desk, Event, Time, Upgrades};
 use super::voice::Voice;
 use super::Mpm;
 use crate::log::Level;
@@ -113,19 +113,19 @@ impl Office {
         self.upgrades.until()
     }
 
-    /// Hears who asks for an upgrade, which is refused while the server is `busy`, and how one goes. Gives the process that has
-    /// taken over.
+    /// Hears who asks for an upgrade, for which there is a `time`, and how one goes. Gives the process that has taken over.
     pub fn hear(
         &mut self,
         mpm: &Mpm,
         current: &Generation,
-        busy: bool,
+        time: Time,
         now: Instant,
     ) -> Option<Pid> {
         let desk = self.held.as_mut().and_then(|held| held.desk.as_mut());
         for (program, caller) in desk.map_or_else(Vec::new, |desk| desk.hear(now)) {
-            self.upgrades.begin(current, &program, caller, busy);
+            self.upgrades.ask(program, caller);
         }
+        self.upgrades.begin(current, time);
         match self.upgrades.hear(current, now) {
             Event::Nothing => {}
             Event::Failed => self.have_back(mpm, current),

@@ -20,6 +20,7 @@ use super::reload::{Checker, Heard};
 use super::serving::Serving;
 use super::supervisor::{Act, Spec, Supervisor, Wish};
 use super::turns::{Exit, Kind};
+use super::upgrade::Time;
 use super::voice::Voice;
 use super::{single, Ceilings, Fit, Mpm, Numbers, Wanted};
 use crate::listen::Listener;
@@ -389,7 +390,7 @@ impl<'o> Parent<'o> {
             Act::Refuse { why } => self.refuse(why),
             Act::Drain(generation) => {
                 if let Some(serving) = self.servings.get(&generation) {
-                    serving.segment.close(self.sup.is_leaving());
+                    serving.segment.close(self.sup.is_last());
                 }
             }
             Act::Over(generation) => self.over(generation),
@@ -612,8 +613,12 @@ impl<'o> Parent<'o> {
     /// If another program has taken over, this process only finishes what it has.
     fn hear_office(&mut self) {
         let now = Instant::now();
-        let busy = !self.up || self.sup.is_changing() || self.sup.is_leaving();
-        if let Some(successor) = self.office.hear(self.mpm, &self.current, busy, now) {
+        let time = match (self.sup.is_leaving(), self.up && !self.sup.is_changing()) {
+            (true, _) => Time::Late,
+            (false, true) => Time::Good,
+            (false, false) => Time::Early,
+        };
+        if let Some(successor) = self.office.hear(self.mpm, &self.current, time, now) {
             self.owner.handed_over(successor);
             self.sup.wish(Wish::HandOver, now);
         }

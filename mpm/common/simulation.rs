@@ -501,14 +501,12 @@ fn live_and_die(seed: u64) {
     }
     world.queue = 30;
     let gently = seed % 2 == 0;
-    world.sup.wish(
-        if gently {
-            Wish::GracefulStop
-        } else {
-            Wish::Stop
-        },
-        world.now,
-    );
+    let wish = match seed % 4 {
+        0 => Wish::HandOver,
+        2 => Wish::GracefulStop,
+        _ => Wish::Stop,
+    };
+    world.sup.wish(wish, world.now);
     world.run(seconds(45));
     if gently && world.sup.done().is_none() {
         world.sup.wish(Wish::Stop, world.now);

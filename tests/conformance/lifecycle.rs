@@ -1,6 +1,6 @@
 //! The life of a server: start, signals, `-k`, children that come and go, and every way to end.
 
-use crate::harness::server::{free_port, parent_of, processes, signal};
+use crate::harness::server::{free_port, is_alive, parent_of, processes, signal};
 use crate::harness::{
     apache_only, eventually, fact, is_root, mpm, one_process, ours_only, program, Server, Setup,
 };
@@ -45,7 +45,7 @@ fn pool(busy: u32, most: u32) -> String {
 
 /// Waits until the process that served before is gone; one that is the whole server stays.
 fn is_replaced(old: u32) -> bool {
-    one_process() || eventually(SOON, || !alive(old))
+    one_process() || eventually(SOON, || !is_alive(old))
 }
 
 /// The workers there are: child processes, or threads where there is one process.
@@ -73,10 +73,6 @@ fn serving(s: &Server) -> u32 {
 
 fn pid_file(s: &Server) -> String {
     s.read("run/httpd.pid").trim().to_string()
-}
-
-fn alive(pid: u32) -> bool {
-    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|t| !t.contains(") Z "))
 }
 
 /// Waits until the nth generation serves.
@@ -206,6 +202,22 @@ fn command_graceful_reads_the_configuration() {
         .get("/a.txt")
         .header("X-New")
         .is_some()));
+}
+
+#[test]
+fn command_upgrade_replaces_the_program() {
+    ours_only!();
+    if program::is_windows() {
+        return;
+    }
+    let mut s = setup().start();
+    let (old, served) = (s.pid(), serving(&s));
+    s.rewrite("Header set X-New yes");
+    s.upgrade("").exit(0).out("has taken over");
+    assert!(s.pid() != old && eventually(SOON, || !is_alive(old) && !is_alive(served)));
+    s.get("/a.txt").is(200).has("X-New", "yes");
+    assert_eq!(pid_file(&s), s.pid().to_string());
+    s.stop();
 }
 
 #[test]
@@ -475,7 +487,8 @@ fn killed_child_is_replaced_soon() {
     let before = s.children().len();
     let start = Instant::now();
     signal(old, "KILL");
-    assert!(eventually(SOON, || !alive(old) && s.children().len() >= before.min(2)));
+    assert!(eventually(SOON, || !is_alive(old)
+        && s.children().len() >= before.min(2)));
     s.get("/a.txt").is(200);
     assert!(
         start.elapsed() < Duration::from_secs(2),
@@ -505,7 +518,7 @@ fn killed_children_again_and_again() {
     for _ in 0..3 {
         let old = serving(&s);
         signal(old, "KILL");
-        assert!(eventually(SOON, || !alive(old)));
+        assert!(eventually(SOON, || !is_alive(old)));
     }
     s.get("/a.txt").is(200);
     s.stop();
@@ -526,7 +539,7 @@ fn max_connections_per_child() {
     // Another child may have taken a turn before the first had all of its own.
     let ended = || {
         s.get("/a.txt").is(200);
-        !alive(first)
+        !is_alive(first)
     };
     assert!(eventually(SOON, ended));
 }

@@ -19,3 +19,4 @@ mod sight;
 mod signals;
 mod slow;
 mod turnover;
+mod upgrade;

@@ -77,11 +77,7 @@ impl Supervisor {
         let old = self.spec.number;
         let running = self.pool.capacity_used(old);
         self.unqueue_starts(old);
-        let retired = Retired {
-            since: now,
-            threads: self.spec.fitted.limits.threads_per_child.max(1),
-        };
-        self.retired.insert(old, retired);
+        self.retire(now);
         self.spec = spec;
         let generation = self.spec.number;
         self.acts.push_back(Act::Commit { generation, kind });
@@ -119,21 +115,32 @@ impl Supervisor {
         let number = self.numbers.caught_winch;
         let told = "caught SIGWINCH, shutting down gracefully";
         self.note(Level::Notice, number, told.into());
+        self.mode = Mode::LeavingGently(self.spec.graceful_timeout.map(|t| now + t));
         self.finish_all(Act::CloseListeners, now);
     }
 
-    /// As when a generation takes over from another, but nothing of this process goes on.
+    /// As when a generation takes over from another, but it is another program's.
     pub(super) fn hand_over(&mut self, now: Instant) {
+        self.mode = Mode::HandedOver;
+        self.retire(now);
         self.finish_all(Act::LetGoListeners, now);
     }
 
     fn finish_all(&mut self, listeners: Act, now: Instant) {
         self.abandon_reload(now);
-        self.mode = Mode::LeavingGently(self.spec.graceful_timeout.map(|t| now + t));
         self.acts.push_back(listeners);
         self.acts.push_back(Act::Drain(self.spec.number));
         let pids: Vec<i32> = self.pool.iter().map(|(pid, _)| pid).collect();
         pids.into_iter().for_each(|pid| self.finish_child(pid));
+    }
+
+    /// From now on the serving generation counts as one that drains.
+    fn retire(&mut self, now: Instant) {
+        let retired = Retired {
+            since: now,
+            threads: self.spec.fitted.limits.threads_per_child.max(1),
+        };
+        self.retired.insert(self.spec.number, retired);
     }
 
     pub(super) fn leave(&mut self, now: Instant) {
@@ -159,7 +166,7 @@ impl Supervisor {
 
     /// Once nobody is left, a server that leaves is done.
     pub(super) fn settle(&mut self) {
-        let leaving = matches!(self.mode, Mode::Leaving | Mode::LeavingGently(_));
+        let leaving = self.is_leaving() && !matches!(self.mode, Mode::Done);
         if !leaving || !self.pool.is_empty() || !self.on_the_way.is_empty() {
             return;
         }

@@ -119,6 +119,8 @@ enum Mode {
     Running,
     /// Children finish; after the time, if there is one, they are stopped.
     LeavingGently(Option<Instant>),
+    /// The same, but another program serves.
+    HandedOver,
     Leaving,
     Done,
 }
@@ -205,6 +207,11 @@ impl Supervisor {
         !matches!(self.mode, Mode::Running)
     }
 
+    /// Whether nobody serves after this process.
+    pub fn is_last(&self) -> bool {
+        self.is_leaving() && !matches!(self.mode, Mode::HandedOver)
+    }
+
     /// Whether a reload is on its way.
     pub fn is_changing(&self) -> bool {
         self.stage.is_some()
@@ -227,7 +234,9 @@ impl Supervisor {
     /// An administrator's wish came in.
     pub fn wish(&mut self, wish: Wish, now: Instant) {
         match (wish, &self.mode) {
-            (Wish::Stop, Mode::Running | Mode::LeavingGently(_)) => self.leave(now),
+            (Wish::Stop, Mode::Running | Mode::LeavingGently(_) | Mode::HandedOver) => {
+                self.leave(now)
+            }
             (Wish::GracefulStop, Mode::Running) => self.leave_gently(now),
             (Wish::HandOver, Mode::Running) => self.hand_over(now),
             (Wish::Reload(kind), Mode::Running) => self.reload(kind),

@@ -14,6 +14,7 @@ mod desk;
 mod predecessor;
 mod successor;
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,17 @@ struct Attempt {
     ended: Option<Exit>,
 }
 
+/// Whether the server can be taken over from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// It serves and does nothing else.
+    Good,
+    /// It starts, or changes its configuration: who asks waits.
+    Early,
+    /// It ends.
+    Late,
+}
+
 /// What became of an upgrade.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
@@ -64,6 +76,8 @@ pub enum Event {
 /// The old server's side of upgrades.
 pub struct Upgrades {
     launch: Launch,
+    /// Who has asked, and for which program, but too early.
+    asked: VecDeque<(PathBuf, Caller)>,
     attempt: Option<Attempt>,
     /// New programs that are this process's children and to be reaped.
     started: Vec<Pid>,
@@ -77,6 +91,7 @@ impl Upgrades {
                 arguments: std::env::args_os().skip(1).collect(),
                 folder: std::env::current_dir().ok(),
             },
+            asked: VecDeque::new(),
             attempt: None,
             started: Vec::new(),
         }
@@ -100,18 +115,32 @@ impl Upgrades {
             .map(|attempt| attempt.successor.until())
     }
 
-    /// Starts the new program that a caller asks for, unless the server is `busy` with something else.
-    pub fn begin(&mut self, current: &Generation, program: &Path, caller: Caller, busy: bool) {
-        let reason = match () {
-            () if self.under_way() => Some("another upgrade is on its way"),
-            () if busy => Some("the server is just starting, changing its configuration or ending"),
-            // Its end would be that of the whole container.
-            () if process::pid() == 1 => Some("the process of number 1 cannot be replaced"),
-            () => None,
-        };
-        if let Some(reason) = reason {
-            return caller.answer(&Err(reason.into()));
+    /// A caller asks that this program takes over.
+    pub fn ask(&mut self, program: PathBuf, caller: Caller) {
+        self.asked.push_back((program, caller));
+    }
+
+    /// Starts what was asked for, if this is the time for it.
+    pub fn begin(&mut self, current: &Generation, time: Time) {
+        if time == Time::Early {
+            return;
         }
+        while let Some((program, caller)) = self.asked.pop_front() {
+            let reason = match time {
+                Time::Late => Some("the server is ending"),
+                _ if self.under_way() => Some("another upgrade is on its way"),
+                // Its end would be that of the whole container.
+                _ if process::pid() == 1 => Some("the process of number 1 cannot be replaced"),
+                _ => None,
+            };
+            match reason {
+                Some(reason) => caller.answer(&Err(reason.into())),
+                None => self.start(current, &program, caller),
+            }
+        }
+    }
+
+    fn start(&mut self, current: &Generation, program: &Path, caller: Caller) {
         let shown = program.display();
         let patience = conf::of(current).upgrade_timeout();
         match Successor::start(program, &self.launch, &current.listeners, patience) {
@@ -176,6 +205,7 @@ impl Upgrades {
     /// In a child of this process: nothing of it is the child's business.
     #[cfg(uses = "children")]
     pub fn forget(&mut self) {
+        self.asked.clear();
         self.attempt = None;
     }
 

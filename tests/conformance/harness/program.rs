@@ -106,6 +106,12 @@ pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {
     }
 }
 
+/// Lines that only the MPM under test is to read, where a program with another one may take over.
+pub fn only_here(lines: &str) -> String {
+    let module = format!("mpm_{}_module", mpm().trim_start_matches("mpm_"));
+    format!("<IfModule {module}>\n{lines}</IfModule>\n")
+}
+
 /// The lines every configuration begins with: nothing for our server, whose modules are static.
 pub fn load_modules() -> String {
     if !is_apache() {

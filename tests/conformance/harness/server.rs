@@ -192,7 +192,8 @@ impl Setup {
     fn base(&self) -> String {
         let mut text = program::load_modules();
         if self.base {
-            text += &BASE.replace("@POOL@", &program::pool(4, 2, 12, 24));
+            let pool = program::pool(4, 2, 12, 24);
+            text += &BASE.replace("@POOL@", &program::only_here(&pool));
             if is_root() && !program::is_windows() {
                 text += "User @USER@\nGroup @GROUP@\n";
             }
@@ -312,27 +313,18 @@ TypesConfig conf/mime.types
 pub struct Server {
     setup: Setup,
     child: Option<Child>,
+    /// The parent that has taken over from the one that was started.
+    successor: Option<u32>,
     watch: Child,
 }
 
 impl Server {
     fn new(setup: Setup, child: Child) -> Server {
-        // Reads a line: "done" when the server was stopped in order, nothing when the test process is gone.
-        let script = "read -r word; [ \"$word\" = done ] && exit 0; kill -TERM \"$1\"; i=0; \
-                      while kill -0 \"$1\" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done; \
-                      kill -KILL \"$1\" 2>/dev/null; rm -rf \"$2\"";
-        let watch = Command::new("sh")
-            .args(["-c", script, "watch", &child.id().to_string()])
-            .arg(setup.dir.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sh");
         Server {
+            watch: watch(&setup, child.id()),
             setup,
             child: Some(child),
-            watch,
+            successor: None,
         }
     }
 
@@ -353,7 +345,8 @@ impl Server {
 
     /// Process id of the server's parent process.
     pub fn pid(&self) -> u32 {
-        self.child.as_ref().map_or(0, Child::id)
+        let started = self.child.as_ref().map_or(0, Child::id);
+        self.successor.unwrap_or(started)
     }
 
     /// Reads a file below the folder; empty when it is not there.
@@ -492,6 +485,27 @@ impl Server {
         self.setup.run(args)
     }
 
+    /// Has another program take over (`-k upgrade`; an empty name: the program under test), and follows it if it does.
+    pub fn upgrade(&mut self, program: &str) -> Output {
+        let words = ["-k", "upgrade", program];
+        let out = self.command(&words[..if program.is_empty() { 2 } else { 3 }]);
+        if out.code == 0 {
+            let pid = self.read("run/httpd.pid").trim().parse().expect("a pid");
+            self.successor = Some(pid);
+            dismiss(&mut self.watch);
+            self.watch = watch(&self.setup, pid);
+        }
+        out
+    }
+
+    /// Has the parent ended, whosever child it is?
+    fn is_over(&mut self) -> bool {
+        match self.successor {
+            Some(pid) => !is_alive(pid),
+            None => self.ended().is_some(),
+        }
+    }
+
     /// Children of the parent that serve: those that have its command line.
     pub fn children(&self) -> Vec<u32> {
         let parent = self.pid();
@@ -510,18 +524,21 @@ impl Server {
         if self.child.is_none() {
             return;
         }
-        if self.ended().is_none() {
+        if !self.is_over() {
             match gently || !program::is_windows() {
                 true => self.signal("TERM"),
                 // A word to it takes a program more, which takes its time under wine. The child ends with its parent.
                 false => signal(self.pid(), "KILL"),
             }
-            let gone = eventually(Duration::from_secs(15), || self.ended().is_some());
-            if let (false, Some(child)) = (gone, self.child.as_mut()) {
-                let _ = child.kill();
+            if !eventually(Duration::from_secs(15), || self.is_over()) {
+                signal(self.pid(), "KILL");
             }
         }
         if let Some(mut child) = self.child.take() {
+            if self.successor.is_some() {
+                // It may still be finishing what it had.
+                signal(child.id(), "TERM");
+            }
             let _ = child.wait();
         }
         let root = self.root();
@@ -538,15 +555,41 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.end(false);
-        if let Some(mut pipe) = self.watch.stdin.take() {
-            use std::io::Write;
-            let _ = pipe.write_all(b"done\n");
-        }
-        let _ = self.watch.wait();
+        dismiss(&mut self.watch);
         if std::thread::panicking() {
             eprintln!("--- log of the server\n{}", self.setup.log());
         }
     }
+}
+
+/// A shell that stops a server and removes its folder when the test process is gone.
+fn watch(setup: &Setup, pid: u32) -> Child {
+    // Reads a line: "done" when the server was stopped in order, nothing when the test process is gone.
+    let script = "read -r word; [ \"$word\" = done ] && exit 0; kill -TERM \"$1\"; i=0; \
+                  while kill -0 \"$1\" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done; \
+                  kill -KILL \"$1\" 2>/dev/null; rm -rf \"$2\"";
+    Command::new("sh")
+        .args(["-c", script, "watch", &pid.to_string()])
+        .arg(setup.dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh")
+}
+
+/// Tells such a shell that it is not needed any more.
+fn dismiss(watch: &mut Child) {
+    if let Some(mut pipe) = watch.stdin.take() {
+        use std::io::Write;
+        let _ = pipe.write_all(b"done\n");
+    }
+    let _ = watch.wait();
+}
+
+/// Is there a process of this number that is not just waited for?
+pub fn is_alive(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
 /// Sends a signal by name.

@@ -1,4 +1,4 @@
-//! Traffic: keep-alive clients that ask without a pause, and count every request that was not answered.
+//! Traffic: clients that keep their connections and clients that connect anew, who ask without a pause, and count every request that was not answered.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,6 +8,9 @@ use std::time::Duration;
 /// What the clients ask for, and the body they must get.
 const PATH: &str = "/a.txt";
 const BODY: &[u8] = b"hello\n";
+
+/// Between two requests of a client that connects anew: more would only use up the ports of this machine.
+const PACE: Duration = Duration::from_millis(5);
 
 /// Losses that one client tells of; it ends then, so that a server that is gone does not fill the memory.
 const MOST_LOST: usize = 2000;
@@ -41,10 +44,20 @@ impl Met {
 }
 
 impl Traffic {
-    /// Keeps `clients` clients busy with the server at `addr` while `work` is done.
+    /// Keeps `clients` keep-alive clients busy with the server at `addr` while `work` is done.
     pub fn during<T>(
         addr: SocketAddr,
         clients: usize,
+        work: impl FnOnce(&Traffic) -> T,
+    ) -> (T, Met) {
+        Traffic::mixed(addr, clients, 0, work)
+    }
+
+    /// The same, with `fresh` more who connect for each request.
+    pub fn mixed<T>(
+        addr: SocketAddr,
+        clients: usize,
+        fresh: usize,
         work: impl FnOnce(&Traffic) -> T,
     ) -> (T, Met) {
         let traffic = Traffic {
@@ -52,8 +65,10 @@ impl Traffic {
             answered: AtomicUsize::new(0),
         };
         std::thread::scope(|scope| {
-            let clients: Vec<_> = (0..clients)
-                .map(|_| scope.spawn(|| traffic.client(addr)))
+            let stays = (0..clients + fresh).map(|number| number < clients);
+            let inside = &traffic;
+            let clients: Vec<_> = stays
+                .map(|stays| scope.spawn(move || inside.client(addr, stays)))
                 .collect();
             // Also when the work panics: the scope waits for the clients.
             let end = End(&traffic.end);
@@ -75,7 +90,7 @@ impl Traffic {
 
     /// Sends requests on one connection after the other until told to end. A connection is left only after an answer that says
     /// so; anything else is a loss.
-    fn client(&self, addr: SocketAddr) -> Vec<String> {
+    fn client(&self, addr: SocketAddr, stays: bool) -> Vec<String> {
         let mut lost = Vec::new();
         let mut socket: Option<TcpStream> = None;
         while !self.end.load(Ordering::Relaxed) && lost.len() < MOST_LOST {
@@ -83,12 +98,15 @@ impl Traffic {
                 Some(open) => Ok(open),
                 None => connect(addr),
             };
-            match open.and_then(ask) {
+            match open.and_then(|open| ask(open, stays)) {
                 Ok(kept) => {
                     self.answered.fetch_add(1, Ordering::Relaxed);
                     socket = kept;
                 }
                 Err(why) => lost.push(why),
+            }
+            if !stays {
+                std::thread::sleep(PACE);
             }
         }
         lost
@@ -111,8 +129,9 @@ fn connect(addr: SocketAddr) -> Result<TcpStream, String> {
 }
 
 /// One request; gives the connection back unless the answer says that it closes.
-fn ask(mut socket: TcpStream) -> Result<Option<TcpStream>, String> {
-    let request = format!("GET {PATH} HTTP/1.1\r\nHost: load\r\n\r\n");
+fn ask(mut socket: TcpStream, stays: bool) -> Result<Option<TcpStream>, String> {
+    let wish = if stays { "" } else { "Connection: close\r\n" };
+    let request = format!("GET {PATH} HTTP/1.1\r\nHost: load\r\n{wish}\r\n");
     socket
         .write_all(request.as_bytes())
         .map_err(|error| format!("not sent: {error}"))?;

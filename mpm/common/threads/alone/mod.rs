@@ -23,6 +23,7 @@ use crate::mpm::common::office::Office;
 use crate::mpm::common::plan::MAX_SPAWN_RATE;
 use crate::mpm::common::privileges::drop_privileges;
 use crate::mpm::common::turns::{Exit, Kind};
+use crate::mpm::common::upgrade::Time;
 use crate::mpm::common::voice::Voice;
 use crate::mpm::common::{Ceilings, Fit, Mpm, Wanted};
 use crate::mpm::Owner;
@@ -501,29 +502,36 @@ impl<'o> Alone<'o> {
 
     /// If another program has taken over, this one only finishes what it has.
     fn hear_office(&mut self, now: Instant) {
-        let leaving = !matches!(self.mode, Mode::Running);
-        let busy = self.debug || leaving || self.next.is_some();
+        let time = match self.mode {
+            Mode::Running if self.next.is_some() => Time::Early,
+            Mode::Running => Time::Good,
+            _ => Time::Late,
+        };
         let current = self.current();
-        if let Some(successor) = self.office.hear(self.mpm, &current, busy, now) {
+        if let Some(successor) = self.office.hear(self.mpm, &current, time, now) {
             self.owner.handed_over(successor);
-            self.finish_all(now);
+            self.close_all(false);
+            self.mode = Mode::Leaving {
+                until: None,
+                gently: true,
+            };
         }
     }
 
     // --- the end ---
 
-    fn close_all(&mut self) {
+    fn close_all(&mut self, last: bool) {
         self.again = None;
         if self.next.take().is_some() {
             self.refuse("the server stops".into());
         }
-        self.houses.iter().for_each(|house| house.close(true));
+        self.houses.iter().for_each(|house| house.close(last));
     }
 
     fn leave(&mut self, now: Instant) {
         match self.mode {
             Mode::Running => {
-                self.close_all();
+                self.close_all(true);
                 let until = Some(now + self.mpm.ways.stop_wait);
                 self.mode = Mode::Leaving {
                     until,
@@ -542,11 +550,7 @@ impl<'o> Alone<'o> {
         }
         let told = "caught SIGWINCH, shutting down gracefully";
         Voice::of(&self.current()).own(Level::Notice, self.mpm.numbers.caught_winch, told);
-        self.finish_all(now);
-    }
-
-    fn finish_all(&mut self, now: Instant) {
-        self.close_all();
+        self.close_all(true);
         let limit = conf::of(&self.current()).graceful_shutdown_timeout;
         self.mode = Mode::Leaving {
             until: limit.map(|limit| now + limit),
