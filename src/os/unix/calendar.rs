@@ -19,7 +19,32 @@ fn broken_down(seconds: i64, local: bool) -> libc::tm {
     tm
 }
 
-fn moment(tm: &libc::tm) -> Moment {
+/// Seconds east of UTC.
+#[cfg(not(any(target_os = "illumos", target_os = "solaris", target_os = "aix")))]
+fn offset(local: &libc::tm, _seconds: i64) -> i32 {
+    local.tm_gmtoff as i32
+}
+
+/// The same where the C library does not say: what lies between the two calendars.
+#[cfg(any(target_os = "illumos", target_os = "solaris", target_os = "aix"))]
+fn offset(local: &libc::tm, seconds: i64) -> i32 {
+    between(local, &broken_down(seconds, false))
+}
+
+/// Seconds by which one calendar is ahead of another; they are less than a year apart.
+#[cfg(any(test, target_os = "illumos", target_os = "solaris", target_os = "aix"))]
+fn between(one: &libc::tm, other: &libc::tm) -> i32 {
+    let days = match one.tm_year.cmp(&other.tm_year) {
+        std::cmp::Ordering::Less => -1,
+        std::cmp::Ordering::Equal => one.tm_yday - other.tm_yday,
+        std::cmp::Ordering::Greater => 1,
+    };
+    let hours = days * 24 + one.tm_hour - other.tm_hour;
+    let minutes = hours * 60 + one.tm_min - other.tm_min;
+    minutes * 60 + one.tm_sec - other.tm_sec
+}
+
+fn moment(tm: &libc::tm, offset: i32) -> Moment {
     Moment {
         year: tm.tm_year.saturating_add(1900),
         month: tm.tm_mon as u8 + 1,
@@ -28,18 +53,19 @@ fn moment(tm: &libc::tm) -> Moment {
         minute: tm.tm_min as u8,
         second: tm.tm_sec as u8,
         weekday: tm.tm_wday as u8,
-        offset: tm.tm_gmtoff as i32,
+        offset,
     }
 }
 
 /// The local calendar at `seconds` since 1970.
 pub fn local(seconds: i64) -> Moment {
-    moment(&broken_down(seconds, true))
+    let tm = broken_down(seconds, true);
+    moment(&tm, offset(&tm, seconds))
 }
 
 /// The calendar of UTC at `seconds` since 1970.
 pub fn utc(seconds: i64) -> Moment {
-    moment(&broken_down(seconds, false))
+    moment(&broken_down(seconds, false), 0)
 }
 
 /// Formats a time as strftime(3) does. Gives nothing if the format holds a NUL or makes more than 4 KiB.
@@ -54,4 +80,23 @@ pub fn strftime(format: &str, seconds: i64, local: bool) -> Vec<u8> {
         unsafe { libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &tm) };
     text.truncate(length);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_between_two_calendars() {
+        // The last half hour of 1999, and the first of 2000.
+        for seconds in [946_682_999, 946_685_100] {
+            for offset in [-43_200, -12_600, 0, 20_700, 50_400] {
+                let local = broken_down(seconds + i64::from(offset), false);
+                assert_eq!(between(&local, &broken_down(seconds, false)), offset);
+            }
+            let local = broken_down(seconds, true);
+            let utc = broken_down(seconds, false);
+            assert_eq!(between(&local, &utc), offset(&local, seconds));
+        }
+    }
 }

@@ -13,6 +13,8 @@ const LONGEST: usize = 1025;
 pub fn name_of(address: IpAddr) -> io::Result<Option<String>> {
     let socket = SockAddr::from(SocketAddr::new(address, 0));
     let mut name: Vec<libc::c_char> = vec![0; LONGEST];
+    #[allow(clippy::unnecessary_cast)] // illumos has it unsigned
+    let flags = libc::NI_NAMEREQD as libc::c_int;
     // SAFETY: address and buffer are as long as said; no service name is asked for.
     let result = unsafe {
         libc::getnameinfo(
@@ -22,7 +24,7 @@ pub fn name_of(address: IpAddr) -> io::Result<Option<String>> {
             name.len() as _,
             std::ptr::null_mut(),
             0,
-            libc::NI_NAMEREQD,
+            flags,
         )
     };
     match result {
