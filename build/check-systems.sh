@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # the answers come from config.status
+# shellcheck shell=sh disable=SC2153,SC2154 # the answers come from config.status
 # make check-systems: type-checks the whole server, library and program, for systems of other kernels, each with its default
 # MPM, and with event too where the kernel has a poller; then prints a table. Nothing is linked and nothing is run. The standard
 # library is checked with it from its sources, so no target need be installed; that wants a Rust that has them
@@ -24,7 +24,7 @@ fi
 
 # column SYSTEM N: a field of its first row in build/systems.
 column() {
-    awk -v system="$1" -v n="$2" '!/^#/ && $2 == system { print $n; exit }' "$srcdir/build/systems"
+    awk -v name="$1" -v n="$2" '!/^#/ && $2 == name { print $n; exit }' "$srcdir/build/systems"
 }
 
 # check TARGET LOG ARGUMENT...: what HTTPD_CONFIG says of this build is not for that system, so the defaults of the target count.
@@ -40,6 +40,7 @@ check() {
 
 # verdict LOG: in a few words, why it failed.
 verdict() {
+    # shellcheck disable=SC2016 # cargo's quotes
     crate=$(sed -n 's/^error: could not compile `\([^`]*\)`.*/\1/p' "$1" | head -n 1)
     case $crate in
     httpd) printf 'FAILED: %s errors' "$(grep -c '^error\[' "$1")" ;;

@@ -4,6 +4,21 @@ use std::ffi::CString;
 
 use crate::os::clock::Moment;
 
+#[cfg(not(target_os = "haiku"))]
+use libc::strftime as strftime_of_c;
+
+// The crate does not know that Haiku has it.
+#[cfg(target_os = "haiku")]
+extern "C" {
+    #[link_name = "strftime"]
+    fn strftime_of_c(
+        text: *mut libc::c_char,
+        most: libc::size_t,
+        format: *const libc::c_char,
+        tm: *const libc::tm,
+    ) -> libc::size_t;
+}
+
 fn broken_down(seconds: i64, local: bool) -> libc::tm {
     // SAFETY: all-zero bytes are a valid `tm`: numbers, and a pointer that may be null.
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
@@ -77,7 +92,7 @@ pub fn strftime(format: &str, seconds: i64, local: bool) -> Vec<u8> {
     let mut text = vec![0u8; 4096];
     // SAFETY: `text` is as long as is said, `format` ends in NUL, `tm` is filled in; its zone pointer is to static text.
     let length =
-        unsafe { libc::strftime(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &tm) };
+        unsafe { strftime_of_c(text.as_mut_ptr().cast(), text.len(), format.as_ptr(), &tm) };
     text.truncate(length);
     text
 }

@@ -97,11 +97,18 @@ pub fn usable_cpus() -> usize {
 }
 
 /// Processes that want to run, on average over 1, 5 and 15 minutes.
+#[cfg(not(target_os = "haiku"))]
 pub fn load_averages() -> Option<[f64; 3]> {
     let mut averages = [0.0; 3];
     // SAFETY: the array has as many places as is said.
     let count = unsafe { libc::getloadavg(averages.as_mut_ptr(), 3) };
     (count == 3).then_some(averages)
+}
+
+/// Haiku does not count them.
+#[cfg(target_os = "haiku")]
+pub fn load_averages() -> Option<[f64; 3]> {
+    None
 }
 
 #[cfg(test)]
