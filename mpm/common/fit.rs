@@ -1,9 +1,9 @@
 //! The rule by which MaxRequestWorkers, ServerLimit, ThreadsPerChild and the spare limits are made to fit together, where the number
 //! of processes follows the load. Pure.
 
+use super::limits::Limits;
 use super::limits::{Ceilings, Fitted, Teller, Wanted};
 use super::note::Note;
-use super::plan::Limits;
 
 /// Fits `wanted` under `ceilings`. `starting` chooses the wording.
 pub fn fit(wanted: &Wanted, ceilings: &Ceilings, starting: bool) -> (Fitted, Vec<Note>) {

@@ -5,8 +5,36 @@
 //! one (the next message number) for a later reading of the configuration, which only the log gets.
 
 use super::note::Note;
-use super::plan::Limits;
 use crate::log::Level;
+
+/// What the configuration allows, in the units of the planner (`plan`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fewest idle workers.
+    pub min_spare: u32,
+    /// Most idle workers.
+    pub max_spare: u32,
+    /// Most processes that are not draining.
+    pub max_processes: u32,
+    /// Workers of one process; 1 for prefork.
+    pub threads_per_child: u32,
+    /// Listener buckets, 1 if ListenCoresBucketsRatio is off.
+    pub buckets: u32,
+}
+
+impl Limits {
+    /// The share of these limits that bucket number `bucket` has. The shares add up to the whole, and no bucket goes without a process.
+    #[cfg(any(test, uses = "children"))]
+    pub fn share(&self, bucket: u32) -> Limits {
+        let buckets = self.buckets.max(1);
+        Limits {
+            min_spare: self.min_spare.div_ceil(buckets).max(1),
+            max_spare: self.max_spare.div_ceil(buckets).max(1),
+            max_processes: (self.max_processes + buckets - 1 - bucket.min(buckets - 1)) / buckets,
+            ..*self
+        }
+    }
+}
 
 /// What the configuration (or the MPM's defaults) asks for. Plain numbers, not yet checked against each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,6 +40,7 @@ pub mod office;
 #[cfg(uses = "children")]
 pub mod parent;
 pub mod pidfile;
+#[cfg(unix)]
 pub mod plan;
 #[cfg(uses = "children")]
 pub mod pool;

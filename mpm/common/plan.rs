@@ -3,6 +3,8 @@
 //! Pure: it is given what is known of the children and answers with a plan. Nothing is forked, read or slept here,
 //! so the whole growth curve (1, 2, 4 ... 32 a round up, one a round down) can be tested and simulated.
 
+use super::limits::Limits;
+
 /// The most children that one round may start, over all listener buckets.
 pub const MAX_SPAWN_RATE: u32 = 32;
 
@@ -28,34 +30,7 @@ pub struct Status {
     pub closed: bool,
 }
 
-/// What the configuration allows, in the units of the planner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Fewest idle workers.
-    pub min_spare: u32,
-    /// Most idle workers.
-    pub max_spare: u32,
-    /// Most processes that are not draining.
-    pub max_processes: u32,
-    /// Workers of one process; 1 for prefork.
-    pub threads_per_child: u32,
-    /// Listener buckets, 1 if ListenCoresBucketsRatio is off.
-    pub buckets: u32,
-}
-
 impl Limits {
-    /// The share of these limits that bucket number `bucket` has. The shares add up to the whole, and no bucket goes without a process.
-    #[cfg(any(test, uses = "children"))]
-    pub fn share(&self, bucket: u32) -> Limits {
-        let buckets = self.buckets.max(1);
-        Limits {
-            min_spare: self.min_spare.div_ceil(buckets).max(1),
-            max_spare: self.max_spare.div_ceil(buckets).max(1),
-            max_processes: (self.max_processes + buckets - 1 - bucket.min(buckets - 1)) / buckets,
-            ..*self
-        }
-    }
-
     fn top_rate(&self, top: u32) -> u32 {
         top.div_ceil(self.buckets.max(1))
     }

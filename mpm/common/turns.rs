@@ -1,12 +1,15 @@
 //! The turns that the life of every server takes: how a new generation takes over, how all of it ended, and how long it rests when
 //! the system gives no more.
 
+#[cfg(unix)]
 use std::time::Duration;
 
 /// How long no child or thread is started after the system refused to make one.
+#[cfg(unix)]
 pub const START_PAUSE: Duration = Duration::from_secs(10);
 
 /// How a new generation takes over. The later one overrides the earlier, never the reverse.
+#[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// Old children finish what they hold.

@@ -1,7 +1,8 @@
 //! Pools of one process against many random days: connections come in bursts, last as they like, threads break or wear out, and
 //! the system sometimes refuses a new one. What must hold is asserted each second; the seed stands in each failure.
 
-use crate::mpm::common::plan::{plan, Limits, Rate, Remark, Status};
+use crate::mpm::common::limits::Limits;
+use crate::mpm::common::plan::{plan, Rate, Remark, Status};
 
 /// A small generator of numbers (xorshift), so that a seed is all a failure needs.
 struct Dice(u64);

@@ -1,8 +1,8 @@
 //! Limits of the one pool of a process, fitted together; the names in the warnings are the MPM's own. Pure.
 
+use crate::mpm::common::limits::Limits;
 use crate::mpm::common::limits::{Ceilings, Fitted, Teller, Wanted};
 use crate::mpm::common::note::Note;
-use crate::mpm::common::plan::Limits;
 
 /// What differs in fitting between MPMs of one process.
 #[derive(Clone, Copy, Debug)]
