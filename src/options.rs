@@ -246,6 +246,9 @@ fn parse_verb(word: &str) -> Option<Verb> {
         "start" => Verb::Start,
         "restart" => Verb::Restart,
         "stop" => Verb::Stop,
+        // Every restart is a graceful one there.
+        #[cfg(windows)]
+        "graceful" => Verb::Restart,
         #[cfg(not(windows))]
         "upgrade" => Verb::Upgrade,
         #[cfg(not(windows))]

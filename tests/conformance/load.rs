@@ -13,7 +13,7 @@ const RELOADS: usize = 20;
 
 /// Asks for a reload and waits until its line is in the error log; false if it does not come.
 fn reload(s: &Server, number: usize) -> bool {
-    signal(s.pid(), "USR1");
+    s.signal("USR1");
     let done = || {
         s.read("logs/error_log")
             .matches("resuming normal operations")

@@ -29,3 +29,4 @@ mod sections;
 mod smuggling;
 mod status;
 mod vhosts;
+mod windows;

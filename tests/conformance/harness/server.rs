@@ -456,6 +456,18 @@ impl Server {
         self.command(&["-k", word]);
     }
 
+    /// Asks for a restart and does not wait for what becomes of it (Windows).
+    pub fn tell_restart(&self) {
+        self.command(&["-k", "restart"]);
+    }
+
+    /// Kills the processes that serve, which are all but the first.
+    pub fn kill_serving(&self) {
+        let others = processes(&self.root());
+        let others = others.into_iter().filter(|pid| *pid != self.pid());
+        others.for_each(|pid| signal(pid, "KILL"));
+    }
+
     /// Has the parent ended?
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child

@@ -1,0 +1,271 @@
+//! What only Windows' MPM has: a child that is handed its configuration, connections parked at a completion port, AcceptFilter,
+//! words by named events, services. `make check-windows` asks this of httpd.exe under wine; elsewhere the cases are left out.
+
+use crate::harness::program::is_windows;
+use crate::harness::server::signal;
+use crate::harness::{eventually, Client, Server, Setup};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Ends a case that other systems have nothing like.
+macro_rules! windows_only {
+    () => {
+        if !is_windows() {
+            eprintln!("left out: only Windows has this");
+            return;
+        }
+    };
+}
+
+fn setup(conf: &str) -> Setup {
+    Setup::new().file("htdocs/a.txt", "hello\n").conf(conf)
+}
+
+/// Asks on a connection that is to be kept.
+fn ask(client: &mut Client) {
+    client
+        .send("GET /a.txt HTTP/1.1\r\nHost: www.example.test\r\n\r\n")
+        .response()
+        .is(200)
+        .lacks("Connection");
+}
+
+/// The children that were started so far, by their numbers.
+fn started(s: &Server) -> Vec<String> {
+    let text = s.read("logs/error_log");
+    let numbers = text.lines().filter_map(|line| {
+        let (_, number) = line.split_once("Created child process ")?;
+        Some(number.trim().to_string())
+    });
+    numbers.collect()
+}
+
+fn await_children(s: &Server, count: usize) {
+    s.await_text("logs/error_log", |text| {
+        text.matches("AH00354: Child: Starting").count() >= count
+    });
+}
+
+#[test]
+fn idle_connections_hold_no_thread() {
+    windows_only!();
+    let s = setup("ThreadsPerChild 2\nKeepAliveTimeout 60").start();
+    let mut idle: Vec<Client> = (0..40).map(|_| s.client()).collect();
+    idle.iter_mut().for_each(ask);
+    // So do clients that have not said anything yet.
+    let silent: Vec<Client> = (0..40).map(|_| s.client()).collect();
+    s.get("/a.txt").is(200);
+    idle.iter_mut().rev().for_each(ask);
+    drop(silent);
+    let text = s.read("logs/error_log");
+    assert!(!text.contains("AH00326"), "{text}");
+}
+
+#[test]
+fn idle_connections_end_in_time() {
+    windows_only!();
+    let s = setup("KeepAliveTimeout 1").start();
+    let mut kept = s.client();
+    ask(&mut kept);
+    kept.closed();
+}
+
+#[test]
+fn a_thread_too_few_is_told() {
+    windows_only!();
+    let s = setup("ThreadsPerChild 1\nTimeout 20\n<IfModule mod_reqtimeout.c>\nRequestReadTimeout header=0 body=0\n</IfModule>").start();
+    // A head that is not whole holds its thread; the others wait in the queue, or for a place there.
+    let mut slow: Vec<Client> = (0..3).map(|_| s.client()).collect();
+    for client in &mut slow {
+        client.send("GET /a.txt HTTP/1.1\r\nHost: www.exa");
+    }
+    s.logged("AH00326: Server ran out of threads to serve requests. Consider raising the ThreadsPerChild setting");
+    for client in &mut slow {
+        client
+            .send("mple.test\r\nConnection: close\r\n\r\n")
+            .response()
+            .is(200);
+    }
+    s.get("/a.txt").is(200);
+}
+
+#[test]
+fn accept_filter_none() {
+    windows_only!();
+    for filter in ["none", "connect", "data"] {
+        let s = setup(&format!("AcceptFilter http {filter}\nKeepAliveTimeout 60")).start();
+        let mut clients: Vec<Client> = (0..20).map(|_| s.client()).collect();
+        clients.iter_mut().for_each(ask);
+        clients.iter_mut().for_each(ask);
+        assert_eq!(s.command(&["-k", "restart"]).code, 0);
+        s.get("/a.txt").is(200);
+        s.stop();
+    }
+}
+
+/// The control process hands over what it has checked: what the files say meanwhile is nobody's business.
+#[test]
+fn a_child_is_replaced_with_the_configuration_that_was_checked() {
+    windows_only!();
+    let mut s = setup("MaxConnectionsPerChild 5\nAlias /other @ROOT@/htdocs/a.txt").start();
+    s.rewrite("Half of a configurat");
+    for _ in 0..8 {
+        s.get("/other").is(200);
+    }
+    await_children(&s, 2);
+    s.get("/other").is(200);
+    let text =
+        s.logged("AH00358: Child: Process exiting because it reached MaxConnectionsPerChild.");
+    assert!(!text.contains("Syntax error"), "{text}");
+}
+
+#[test]
+fn a_child_that_is_killed_is_replaced() {
+    windows_only!();
+    let s = setup("Alias /other @ROOT@/htdocs/a.txt").start();
+    await_children(&s, 1);
+    s.kill_serving();
+    await_children(&s, 2);
+    assert!(eventually(SOON, || started(&s).len() == 2));
+    s.logged("-- Restarting.");
+    s.get("/other").is(200);
+    s.stop();
+}
+
+#[test]
+fn a_child_ends_with_its_control_process() {
+    windows_only!();
+    let s = setup("").start();
+    await_children(&s, 1);
+    signal(s.pid(), "KILL");
+    // What is left behind is looked for at the end.
+    s.stop();
+}
+
+#[test]
+fn a_restart_that_is_refused_leaves_the_child() {
+    windows_only!();
+    let mut s = setup("").start();
+    await_children(&s, 1);
+    s.rewrite("Nonsense");
+    s.tell_restart();
+    s.logged("the configuration was not taken, the old one goes on serving");
+    s.get("/a.txt").is(200);
+    assert_eq!(started(&s).len(), 1);
+    s.rewrite("Alias /new @ROOT@/htdocs/a.txt");
+    s.command(&["-k", "restart"]).exit(0);
+    s.get("/new").is(200);
+    s.logged("exited successfully");
+}
+
+#[test]
+fn a_restart_lets_a_request_finish() {
+    windows_only!();
+    let s = setup("<IfModule mod_reqtimeout.c>\nRequestReadTimeout header=0 body=0\n</IfModule>")
+        .start();
+    let mut slow = s.client();
+    slow.send("GET /a.txt HTTP/1.1\r\nHost: www.exa");
+    let mut kept = s.client();
+    ask(&mut kept);
+    s.command(&["-k", "restart"]).exit(0);
+    slow.send("mple.test\r\n\r\n")
+        .response()
+        .is(200)
+        .has("Connection", "close");
+    kept.send("GET /a.txt HTTP/1.1\r\nHost: www.example.test\r\n\r\n");
+    kept.response().is(200).has("Connection", "close");
+    s.logged("exited successfully");
+}
+
+#[test]
+fn limits_are_told() {
+    windows_only!();
+    let check = |conf: &str, told: &str| {
+        setup(conf).check().exit(0).err(told);
+    };
+    check("ThreadsPerChild 2000", "WARNING: ThreadsPerChild of 2000 exceeds ThreadLimit of 1920 threads, decreasing to 1920. To increase, please see the ThreadLimit directive.");
+    check("ThreadLimit 20000", "WARNING: ThreadLimit of 20000 exceeds compile-time limit of 15000 threads, decreasing to 15000.");
+    check(
+        "ThreadsPerChild 0",
+        "WARNING: ThreadsPerChild of 0 not allowed, increasing to 1.",
+    );
+    for name in [
+        "MaxRequestWorkers 5",
+        "StartServers 1",
+        "GracefulShutdownTimeout 5",
+        "Win32DisableAcceptEx",
+    ] {
+        let word = name.split(' ').next().unwrap_or_default();
+        setup(name)
+            .check()
+            .exit(1)
+            .err(&format!("Invalid command '{word}'"));
+    }
+}
+
+/// Names a service that only this case has.
+struct Installed<'a>(&'a Setup, String);
+
+impl Drop for Installed<'_> {
+    fn drop(&mut self) {
+        self.0.run(&["-k", "uninstall", "-n", &self.1]);
+    }
+}
+
+#[test]
+fn a_service_lives_as_it_is_told() {
+    windows_only!();
+    let setup = setup("");
+    let name = format!("Test {}", setup.port(0));
+    let tell = |verb: &str| setup.run(&["-k", verb, "-n", &name]);
+    tell("start").exit(1).err("there is no service");
+    tell("install")
+        .exit(0)
+        .out(&format!("The service '{name}' is installed."));
+    let installed = Installed(&setup, name.clone());
+    tell("start").exit(0).out("runs");
+    let connect = || std::net::TcpStream::connect(("127.0.0.1", setup.port(0)));
+    connect().expect("it serves");
+    tell("start").exit(0).out("already runs");
+    tell("restart").exit(0);
+    let log = || std::fs::read_to_string(setup.root().join("logs/error_log")).unwrap_or_default();
+    assert!(
+        eventually(SOON, || log().matches("resuming normal operations").count()
+            == 2),
+        "{}",
+        log()
+    );
+    tell("stop").exit(0).out("is stopped");
+    assert!(connect().is_err());
+    // The options that it begins with are those in the registry.
+    let extra = setup.run(&["-k", "config", "-n", &name, "-c", "Nonsense"]);
+    extra
+        .exit(0)
+        .err("This must be mended before the service can be started.");
+    tell("start").exit(1).err("did not start");
+    tell("config").exit(0);
+    tell("start").exit(0);
+    drop(installed);
+    assert!(eventually(SOON, || connect().is_err()));
+    setup.sweep();
+}
+
+#[test]
+fn words_that_are_only_for_services() {
+    windows_only!();
+    let setup = setup("");
+    setup
+        .run(&["-k", "runservice"])
+        .exit(1)
+        .err("-k runservice is for the service manager");
+    setup
+        .run(&["-k", "uninstall", "-n", "No such one"])
+        .exit(1)
+        .err("there is no service");
+    setup
+        .run(&["-k", "graceful-stop"])
+        .exit(1)
+        .err("illegal option -- k");
+    setup.run(&["-k", "stop"]).exit(0).out("not running");
+}
