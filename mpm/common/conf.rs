@@ -156,9 +156,9 @@ impl MpmConf {
         self.upgrade_timeout.unwrap_or(UPGRADE_TIMEOUT)
     }
 
-    /// Whether serving processes give up rights that programs started from them would then lack.
+    /// Whether serving processes give up rights that programs started from them would then lack. On Windows they have no others.
     pub fn gives_up_rights(&self) -> bool {
-        self.child_sandbox.unwrap_or_default() != Sandbox::Off
+        cfg!(unix) && self.child_sandbox.unwrap_or_default() != Sandbox::Off
     }
 
     /// How long and how many connections of earlier generations may go on, for a pool of `max_workers`.
