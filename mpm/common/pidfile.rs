@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::os::file;
+
 /// The file that holds the parent's pid while the server runs.
 #[derive(Debug)]
 pub struct PidFile {
@@ -121,7 +123,7 @@ fn write_by_rename(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = options.open(&fresh)?;
     file.write_all(content)?;
     drop(file);
-    fs::rename(&fresh, path)
+    file::replace(&fresh, path)
 }
 
 #[cfg(test)]

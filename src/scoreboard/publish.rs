@@ -192,7 +192,7 @@ fn fresh_file(path: &Path, processes: u32, threads: u32) -> io::Result<File> {
     let file = file::create_new(&beside)?;
     let process = PROCESS_BYTES as u64 + WORKER_BYTES as u64 * u64::from(threads);
     file.set_len(HEADER_BYTES as u64 + process * u64::from(processes))?;
-    std::fs::rename(&beside, path)?;
+    file::replace(&beside, path)?;
     Ok(file)
 }
 

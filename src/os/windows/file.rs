@@ -193,3 +193,17 @@ pub fn open_cached(_path: &CStr) -> io::Result<File> {
 pub fn read_cached(_file: &File, _buf: &mut [u8], _offset: u64) -> io::Result<usize> {
     super::unsupported()
 }
+
+/// Puts a file in the place of another; who looks there finds one or the other whole. Windows refuses that while somebody has the
+/// other open, which a reader of a few bytes soon has no more.
+pub fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    for _ in 0..100 {
+        match std::fs::rename(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            done => return done,
+        }
+    }
+    std::fs::rename(from, to)
+}

@@ -456,11 +456,6 @@ impl Server {
         self.command(&["-k", word]);
     }
 
-    /// Asks for a restart and does not wait for what becomes of it (Windows).
-    pub fn tell_restart(&self) {
-        self.command(&["-k", "restart"]);
-    }
-
     /// Kills the processes that serve, which are all but the first.
     pub fn kill_serving(&self) {
         let others = processes(&self.root());
