@@ -2,7 +2,8 @@
  * Loaded into the server by LD_PRELOAD (tests/faults/crashes.rs): when the server looks at a file of a certain name, the thread
  * that looks does what no module should. So the server itself needs no code that can break it.
  *
- *   crash-KIND        ends the thread's process: segv, bus, ill, fpe, abrt, sys, stack (overflow), kill
+ *   crash-KIND        ends the thread's process: segv, bus, ill, fpe, abrt, sys, stack (overflow), kill; thread: another
+ *                     thread does it, which has nothing to do with the request
  *   scribble-own      writes random numbers to the process's own pages of the scoreboard, 10,000 times over some seconds; the pid
  *                     in the environment's STRANGER is among them
  *   scribble-all      writes to the pages that it may only read
@@ -17,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -41,8 +43,15 @@ static int deeper(volatile char *above)
     return deeper(here) + here[0];
 }
 
+static void *fall(void *nothing)
+{
+    *(volatile int *)(uintptr_t)zero = 1;
+    return nothing;
+}
+
 static void crash(const char *kind)
 {
+    pthread_t other;
     if (strcmp(kind, "segv") == 0)
         *(volatile int *)(uintptr_t)zero = 1;
     else if (strcmp(kind, "ill") == 0)
@@ -57,6 +66,8 @@ static void crash(const char *kind)
         own_signal(SIGSYS);
     else if (strcmp(kind, "stack") == 0)
         zero = deeper(NULL);
+    else if (strcmp(kind, "thread") == 0 && pthread_create(&other, NULL, fall, NULL) == 0)
+        pthread_join(other, NULL);
     else if (strcmp(kind, "kill") == 0)
         kill(getpid(), SIGKILL);
 }

@@ -63,8 +63,12 @@ fn sent_by_another(info: *const libc::siginfo_t) -> bool {
     if info.is_null() {
         return false;
     }
-    // SAFETY: the kernel hands the handler a filled record; where the code says that the signal was sent, it has the sender.
-    unsafe { (*info).si_code <= 0 && (*info).si_pid() != libc::getpid() }
+    // SAFETY: the kernel hands the handler a filled record.
+    let code = unsafe { (*info).si_code };
+    // No cause within the process: 0 and less on most systems, large numbers on FreeBSD and macOS.
+    let was_sent = code <= 0 || code > 0xffff;
+    // SAFETY: as above; where the code says that the signal was sent, the record has the sender.
+    was_sent && unsafe { (*info).si_pid() != libc::getpid() }
 }
 
 /// From now on a crash goes to `folder` first (CoreDumpDirectory), then ends the process as it would have.
