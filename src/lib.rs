@@ -21,6 +21,7 @@ pub mod request;
 pub mod run;
 pub mod scoreboard;
 pub mod server;
+pub mod status;
 pub mod sync;
 pub mod version;
 

@@ -56,6 +56,8 @@ pub mod room;
 #[cfg(unix)]
 pub mod sandbox;
 #[cfg(uses = "children")]
+pub mod saturation;
+#[cfg(uses = "children")]
 pub mod serving;
 #[cfg(unix)]
 pub mod share;

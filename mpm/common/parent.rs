@@ -17,6 +17,7 @@ use super::plan::Status;
 use super::pool::{Child as Known, Phase};
 use super::quarantine::{self, Quarantine};
 use super::reload::{Checker, Heard};
+use super::saturation::explain;
 use super::serving::Serving;
 use super::supervisor::{Act, Spec, Supervisor, Wish};
 use super::turns::{Exit, Kind};
@@ -397,6 +398,11 @@ impl<'o> Parent<'o> {
             Act::CloseListeners => self.close_listeners(),
             Act::LetGoListeners => self.let_go_listeners(),
             Act::Note(note) => Voice::of(&self.current).tell(&note),
+            Act::Explain(held) => {
+                let now = snapshot(&self.servings, self.sup.generation());
+                let told = explain(&now, held);
+                Voice::of(&self.current).own(Level::Warn, 20500, told);
+            }
         }
     }
 

@@ -101,6 +101,8 @@ pub struct Plan {
     pub retire: Option<usize>,
     /// What to tell.
     pub remark: Option<Remark>,
+    /// There are as many processes as allowed and no idle worker.
+    pub full: bool,
 }
 
 /// Decides one round for one bucket. `children` are those of the present generation in that bucket, in slot order.
@@ -128,6 +130,7 @@ fn grow(idle: u32, total: u32, limits: &Limits, rate: &mut Rate) -> Plan {
         rate.now = 1;
         return Plan {
             remark: limit_reached(idle, rate),
+            full: idle == 0,
             ..Plan::default()
         };
     }
@@ -140,8 +143,8 @@ fn grow(idle: u32, total: u32, limits: &Limits, rate: &mut Rate) -> Plan {
     }
     Plan {
         start,
-        retire: None,
         remark,
+        ..Plan::default()
     }
 }
 
@@ -212,9 +215,12 @@ mod tests {
         assert_eq!(some.start, 6);
         let full = plan(&servers(0, 256), &PREFORK, &mut rate);
         assert_eq!(full.remark, Some(Remark::AtLimit));
+        assert!(full.full && !some.full);
         assert_eq!(full.start, 0);
-        assert_eq!(plan(&servers(0, 256), &PREFORK, &mut rate).remark, None);
+        let again = plan(&servers(0, 256), &PREFORK, &mut rate);
+        assert_eq!((again.remark, again.full), (None, true));
         let near = plan(&servers(2, 254), &PREFORK, &mut rate);
+        assert!(!near.full);
         assert_eq!(near.remark, Some(Remark::NearLimit));
     }
 

@@ -87,6 +87,8 @@ struct World {
     reloads: u32,
     outcomes: u32,
     max_per_child: u32,
+    /// When saturation was last explained.
+    explained: Option<Instant>,
 }
 
 impl World {
@@ -119,6 +121,7 @@ impl World {
             reloads: 0,
             outcomes: 0,
             max_per_child,
+            explained: None,
             dice,
         }
     }
@@ -140,6 +143,17 @@ impl World {
         if tick {
             self.check_draining();
         }
+    }
+
+    fn explained(&mut self, held: Duration) {
+        let before = self.explained.replace(self.now);
+        let quiet = before.map(|before| self.now - before);
+        let minute = Duration::from_secs(60);
+        assert!(
+            quiet.is_none_or(|quiet| quiet >= minute),
+            "seed {}: explained again after {quiet:?} (full for {held:?})",
+            self.seed
+        );
     }
 
     fn carry_out(&mut self) {
@@ -189,6 +203,7 @@ impl World {
                         self.seed
                     );
                 }
+                Act::Explain(held) => self.explained(held),
                 Act::Drain(_) | Act::CloseListeners | Act::LetGoListeners | Act::Note(_) => {}
             }
         }

@@ -21,6 +21,7 @@ use crate::mpm::common::limits::Fitted;
 use crate::mpm::common::note::{Note, Numbers};
 use crate::mpm::common::plan::{self, Plan, Rate, Remark, Status};
 use crate::mpm::common::pool::{Child, Phase, Pool};
+use crate::mpm::common::saturation::Saturation;
 use crate::mpm::common::turns::{Exit, Kind, START_PAUSE};
 use drain::Retired;
 
@@ -101,6 +102,8 @@ pub enum Act {
     LetGoListeners,
     /// A line for the error log.
     Note(Note),
+    /// All workers have been held for this time: tell by whom.
+    Explain(Duration),
 }
 
 #[derive(Debug)]
@@ -136,6 +139,7 @@ pub struct Supervisor {
     stage: Option<Stage>,
     pending: Option<Kind>,
     rates: Vec<Rate>,
+    saturation: Saturation,
     ladders: BTreeMap<i32, Ladder>,
     /// Children that have not reported ready, and when they were forked.
     infants: BTreeMap<i32, Instant>,
@@ -163,6 +167,7 @@ impl Supervisor {
             stage: None,
             pending: None,
             rates: Vec::new(),
+            saturation: Saturation::default(),
             ladders: BTreeMap::new(),
             infants: BTreeMap::new(),
             retired: BTreeMap::new(),
@@ -363,9 +368,14 @@ impl Supervisor {
         if owed > 0 {
             return self.start_many(owed);
         }
+        let mut full = false;
         for bucket in 0..self.spec.fitted.limits.buckets {
-            self.maintain(bucket, look);
+            full |= self.maintain(bucket, look);
         }
+        // Without a number for it, the children of this MPM may still grow.
+        let full = full && self.numbers.at_limit != 0;
+        let told = self.saturation.look(full, now);
+        self.acts.extend(told.map(Act::Explain));
     }
 
     /// Carries out what has become due: steps of ladders and time limits.
@@ -390,7 +400,8 @@ impl Supervisor {
 
     // --- maintenance ---
 
-    fn maintain(&mut self, bucket: u32, look: &mut dyn FnMut(i32, &Child) -> Status) {
+    /// Keeps the pool of one bucket; tells whether all its workers are held and it may not grow.
+    fn maintain(&mut self, bucket: u32, look: &mut dyn FnMut(i32, &Child) -> Status) -> bool {
         let limits = self.spec.fitted.limits;
         let mut children: Vec<(u32, i32, Status)> = Vec::new();
         for (pid, child) in self.pool.of(self.spec.number) {
@@ -402,10 +413,12 @@ impl Supervisor {
         children.sort_unstable_by_key(|(slot, ..)| *slot);
         let statuses: Vec<Status> = children.iter().map(|(.., status)| *status).collect();
         let Some(rate) = self.rates.get_mut(bucket as usize) else {
-            return;
+            return false;
         };
         let plan = plan::plan(&statuses, &limits.share(bucket), rate);
+        let full = plan.full;
         self.carry_out(plan, bucket, &children);
+        full
     }
 
     /// What a child's page says is only believed within what a child can be.

@@ -17,7 +17,7 @@ macro_rules! put {
 const MOST_EMPTY: usize = 2048;
 
 /// States as the key shows them, with the names of their colours.
-const KEY: [(Status, &str, &str); 11] = [
+pub const KEY: [(Status, &str, &str); 11] = [
     (Status::Ready, "ready", "Waiting for Connection"),
     (Status::Starting, "start", "Starting up"),
     (Status::Reading, "read", "Reading Request"),
@@ -319,7 +319,7 @@ const COLUMNS: [(&str, &str); 15] = [
 ];
 
 /// Workers that have something to tell, with their processes.
-fn told(figures: &Figures) -> impl Iterator<Item = (&Process, &Worker)> {
+pub fn told(figures: &Figures) -> impl Iterator<Item = (&Process, &Worker)> {
     let all = figures
         .snapshot
         .processes
@@ -329,15 +329,17 @@ fn told(figures: &Figures) -> impl Iterator<Item = (&Process, &Worker)> {
 }
 
 /// What a row tells that has to be computed.
-struct Row {
+pub struct Row {
     cpu: f64,
-    since: u64,
-    last: u64,
+    /// Seconds since the worker was last used.
+    pub since: u64,
+    /// Milliseconds of the last request.
+    pub last: u64,
     duration: u64,
 }
 
 impl Row {
-    fn of(figures: &Figures, worker: &Worker) -> Row {
+    pub fn of(figures: &Figures, worker: &Worker) -> Row {
         Row {
             cpu: worker.cpu[0].saturating_add(worker.cpu[1]) as f64 / 1e6,
             since: figures.snapshot.taken.saturating_sub(worker.last_used) / 1_000_000,

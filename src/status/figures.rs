@@ -1,7 +1,6 @@
 //! What both pages tell, computed once from a reading of the scoreboard, and how numbers are written.
 
 use crate::os::{clock, limits};
-use crate::request::Request;
 use crate::scoreboard::{Process, Snapshot, Status};
 
 /// The server in numbers.
@@ -23,8 +22,9 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn take(r: &Request) -> Figures {
-        let snapshot = r.ctx.host.snapshot();
+    /// The figures of a snapshot. `host` is the name to show; `extended` what ExtendedStatus says, if it does; `holds` whether
+    /// connections are held without a worker.
+    pub fn take(host: String, snapshot: Snapshot, extended: Option<bool>, holds: bool) -> Figures {
         let (idle, working) = snapshot.idle_and_busy();
         let finishing = snapshot
             .processes
@@ -32,10 +32,10 @@ impl Figures {
             .map(|process| process.counts().2)
             .sum();
         Figures {
-            host: r.server_name(),
-            // Whoever builds the module in wants to see requests, unless he says otherwise.
-            extended: r.ctx.generation.main.extended_status.unwrap_or(true),
-            holds: r.ctx.host.parks(),
+            host,
+            // Whoever looks wants to see requests, unless the configuration says otherwise.
+            extended: extended.unwrap_or(true),
+            holds,
             uptime: snapshot.taken.saturating_sub(snapshot.server_started) / 1_000_000,
             idle,
             busy: working.saturating_sub(finishing),

@@ -1,24 +1,13 @@
-//! mod_status: the handler `server-status`: a page for people, and with `?auto` one for programs, from the scoreboard as it is
-//! while the request is handled.
+//! The pages that tell what the server does: HTML for people, lines for programs (`?auto`), plain text for terminals (`?text`). All
+//! are made from one reading of the scoreboard; mod_status answers requests with them, and the status socket of the MPMs does.
 
 mod auto;
 mod figures;
 mod page;
+mod text;
 
-use crate::hooks::module::Module;
-use crate::hooks::{Answer, HookEntry, Phase, Status};
-use crate::protocol::Method;
-use crate::request::Request;
 use bstr::ByteSlice;
-use figures::Figures;
-
-/// `mod_status.c`.
-pub static MODULE: Module = Module {
-    name: "mod_status.c",
-    identifier: "status_module",
-    hooks: &[HookEntry::request(Phase::Handler, show)],
-    ..Module::EMPTY
-};
+pub use figures::Figures;
 
 /// Seconds between two views where `?refresh` names none.
 const REFRESH: u32 = 10;
@@ -28,10 +17,19 @@ const REFRESH: u32 = 10;
 struct Wishes {
     /// `auto`: for programs.
     auto: bool,
+    /// `text`, or `text=brief` without the single requests.
+    text: Option<Extent>,
     /// `notable`: requests as a list.
     no_table: bool,
     /// `refresh[=N]`: the browser is to ask again after so many seconds.
     refresh: Option<u32>,
+}
+
+/// How much of the plain text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Brief,
+    Full,
 }
 
 impl Wishes {
@@ -41,6 +39,8 @@ impl Wishes {
             let (name, value) = word.split_once_str(b"=").unwrap_or((word, b""));
             match name {
                 b"auto" => wishes.auto = true,
+                b"text" if value == b"brief" => wishes.text = Some(Extent::Brief),
+                b"text" => wishes.text = Some(Extent::Full),
                 b"notable" => wishes.no_table = true,
                 b"refresh" => {
                     let seconds = value.to_str().ok().and_then(|value| value.parse().ok());
@@ -53,25 +53,35 @@ impl Wishes {
     }
 }
 
-fn show(r: &mut Request) -> Answer<'_> {
-    let mine = r.handler.as_deref() == Some("server-status");
-    if !mine || !matches!(r.method, Method::Get | Method::Head) {
-        return Answer::Now(Status::Declined);
+/// A page that is ready to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its Content-Type.
+    pub kind: &'static str,
+    /// The value of a Refresh field, in seconds.
+    pub refresh: Option<u32>,
+    /// Its body.
+    pub text: String,
+}
+
+impl Page {
+    /// The page that a query string asks for.
+    pub fn of(figures: &Figures, query: &[u8]) -> Page {
+        let wishes = Wishes::of(query);
+        let (kind, text) = match (wishes.auto, wishes.text) {
+            (true, _) => ("text/plain; charset=ISO-8859-1", auto::text(figures)),
+            (_, Some(extent)) => (
+                "text/plain; charset=us-ascii",
+                text::text(figures, extent == Extent::Full),
+            ),
+            _ => ("text/html; charset=utf-8", page::html(figures, &wishes)),
+        };
+        Page {
+            kind,
+            refresh: wishes.refresh,
+            text,
+        }
     }
-    let wishes = Wishes::of(r.args.as_ref().map_or(b"", |args| args.as_slice()));
-    if let Some(seconds) = wishes.refresh {
-        r.headers_out.set("Refresh", seconds.to_string());
-    }
-    let figures = Figures::take(r);
-    let (kind, text) = match wishes.auto {
-        true => ("text/plain; charset=ISO-8859-1", auto::text(&figures)),
-        false => ("text/html; charset=utf-8", page::html(&figures, &wishes)),
-    };
-    r.content_type = Some(kind.into());
-    r.no_local_copy = true;
-    r.write(text);
-    r.push(crate::filters::Bucket::End);
-    Answer::Now(Status::Ok)
 }
 
 #[cfg(test)]
@@ -83,6 +93,8 @@ mod tests {
         assert_eq!(Wishes::of(b""), Wishes::default());
         assert!(Wishes::of(b"auto").auto && Wishes::of(b"refresh=3&auto").auto);
         assert!(!Wishes::of(b"autos").auto);
+        assert_eq!(Wishes::of(b"text").text, Some(Extent::Full));
+        assert_eq!(Wishes::of(b"text=brief").text, Some(Extent::Brief));
         assert_eq!(Wishes::of(b"notable&refresh=7").refresh, Some(7));
         for odd in [
             "refresh",
