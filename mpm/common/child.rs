@@ -181,6 +181,14 @@ pub fn enter(child: &Child) -> Result<(), i32> {
     sandbox::enter(&child.generation)
 }
 
+/// For a process that does one short thing and ends: it may be ended at any time.
+pub fn take_default_signals() {
+    for number in STOP_SIGNALS {
+        let _ = signal::default(number);
+    }
+    let _ = signal::set_mask(&SignalSet::empty());
+}
+
 /// Stop signals are blocked until the child waits; what is for the parent alone does nothing here.
 fn take_on_signals(has_parent: bool) -> std::io::Result<()> {
     let for_the_parent = [libc::SIGUSR2, libc::SIGWINCH, libc::SIGPIPE, libc::SIGXFSZ];

@@ -1,6 +1,8 @@
 //! The directives that several MPMs have, and the record they leave in the main server.
 
 use bstr::BStr;
+use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +40,8 @@ pub struct MpmConf {
     pub pid_file: Option<PathBuf>,
     /// ScoreBoardFile, absolute.
     pub score_board_file: Option<PathBuf>,
+    /// ServerStatusSocket; `None`: beside the PidFile.
+    pub status_socket: Option<StatusPlace>,
     /// CoreDumpDirectory.
     pub core_dump_directory: Option<PathBuf>,
     /// ChildSandbox.
@@ -74,6 +78,27 @@ impl Conf for MpmConf {
     /// All of it belongs to the main server, so nothing is ever on top of it.
     fn merge(&self, _over: &Self) -> Self {
         self.clone()
+    }
+}
+
+/// ServerStatusSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StatusPlace {
+    /// Nowhere.
+    Off,
+    /// The absolute path of a Unix socket.
+    Path(PathBuf),
+    /// A loopback address.
+    Address(SocketAddr),
+}
+
+impl fmt::Display for StatusPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StatusPlace::Off => f.write_str("off"),
+            StatusPlace::Path(path) => path.display().fmt(f),
+            StatusPlace::Address(address) => address.fmt(f),
+        }
     }
 }
 
@@ -177,6 +202,12 @@ impl MpmConf {
         let usual = || folder.join(usual.unwrap_or_default());
         self.pid_file.clone().unwrap_or_else(usual)
     }
+
+    /// Where the status is told: what `ServerStatusSocket` says, else beside the PidFile, `httpd.status` for `httpd.pid`.
+    pub fn status_place(&self, generation: &Generation) -> StatusPlace {
+        let usual = || StatusPlace::Path(self.pid_path(generation).with_extension("status"));
+        self.status_socket.clone().unwrap_or_else(usual)
+    }
 }
 
 /// A table of directives: the rows that the name of this macro stands for, then the MPM's own.
@@ -192,6 +223,7 @@ macro_rules! directives {
             row("SendBufferSize"),
             row("ReceiveBufferSize"),
             row("PidFile"),
+            row("ServerStatusSocket"),
             row("ScoreBoardFile"),
             row("CoreDumpDirectory"),
             row("ChildSandbox"),
@@ -267,6 +299,7 @@ const ROWS: &[Directive] = &[
     one("SendBufferSize", send_buffer, "The kernel's send buffer in bytes; 0 is the system's default"),
     one("ReceiveBufferSize", receive_buffer, "The kernel's receive buffer in bytes; 0 is the system's default"),
     one("PidFile", pid_file, "The file that holds the number of the process that was started"),
+    one("ServerStatusSocket", status_socket, "Where the server tells its status when all workers are held: the path of a Unix socket, a loopback address with a port, or off"),
     one("ScoreBoardFile", score_board_file, "A file in which other programs can read what the server is doing"),
     one("CoreDumpDirectory", core_dump_directory, "The folder a crashing process goes to before it dumps core"),
     one("ChildSandbox", child_sandbox, "What serving processes give up: on (rights and system calls that no server needs), strict (files, too, that the configuration does not name), or off"),
@@ -378,6 +411,38 @@ pub fn pid_file(cmd: &mut Cmd<'_>) -> Answer {
 pub fn score_board_file(cmd: &mut Cmd<'_>) -> Answer {
     let path = cmd.build.runtime_relative(cmd.arg(0));
     cmd.server_conf::<MpmConf>().score_board_file = Some(path);
+    Ok(())
+}
+
+/// The longest path that every system takes for a socket, the `.new` of its making included.
+const LONGEST_SOCKET_PATH: usize = 103 - ".new".len();
+
+pub fn status_socket(cmd: &mut Cmd<'_>) -> Answer {
+    let word = cmd.arg(0);
+    let place = if word.eq_ignore_ascii_case("off") {
+        StatusPlace::Off
+    } else if let Ok(address) = word.parse::<SocketAddr>() {
+        if !address.ip().is_loopback() || address.port() == 0 {
+            return Err(format!(
+                "ServerStatusSocket {address}: only a loopback address, with a port, is possible"
+            ));
+        }
+        StatusPlace::Address(address)
+    } else if !word.contains('/') && word.contains(':') {
+        return Err(format!(
+            "ServerStatusSocket {word}: neither a path nor an address in numbers with a port"
+        ));
+    } else {
+        let path = cmd.build.runtime_relative(word);
+        if path.as_os_str().len() > LONGEST_SOCKET_PATH {
+            return Err(format!(
+                "ServerStatusSocket {}: the path of a socket may have {LONGEST_SOCKET_PATH} bytes at most",
+                path.display()
+            ));
+        }
+        StatusPlace::Path(path)
+    };
+    cmd.server_conf::<MpmConf>().status_socket = Some(place);
     Ok(())
 }
 

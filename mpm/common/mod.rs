@@ -34,6 +34,8 @@ pub mod ladder;
 pub mod limits;
 #[cfg(uses = "children")]
 pub mod line;
+#[cfg(unix)]
+pub mod named_socket;
 pub mod note;
 #[cfg(unix)]
 pub mod office;
@@ -49,6 +51,8 @@ pub mod privileges;
 #[cfg(uses = "children")]
 pub mod quarantine;
 pub mod query;
+#[cfg(unix)]
+pub mod reception;
 #[cfg(uses = "children")]
 pub mod reload;
 #[cfg(unix)]

@@ -1,11 +1,12 @@
-//! What shows others that this process is the server, and is one process's at a time: the PidFile, the ScoreBoardFile, and the
-//! socket at which an upgrade is asked for. A program that takes over from another has none of it until it serves; one that has
+//! What shows others that this process is the server, and is one process's at a time: the PidFile, the ScoreBoardFile, the
+//! socket at which an upgrade is asked for, and that at which the status is. A program that takes over from another has none of it until it serves; one that has
 //! been taken over from has none of it any more.
 
 use std::time::Instant;
 
 use super::front::{self, View};
 use super::pidfile::{self, PidFile};
+use super::reception::{Answerer, Reception, Visitor};
 use super::upgrade::{Desk, Event, Time, Upgrades};
 use super::voice::Voice;
 use super::Mpm;
@@ -28,6 +29,7 @@ struct Insignia {
     view: View,
     /// `None` where the socket could not be made.
     desk: Option<Desk>,
+    reception: Reception,
 }
 
 impl Insignia {
@@ -39,7 +41,10 @@ impl Insignia {
             let told = format!("this server cannot be asked for an upgrade: no socket can be made beside the PidFile: {error}");
             Voice::of(generation).own(Level::Warn, 20253, told);
         }
+        let mut reception = Reception::default();
+        reception.tend(generation);
         Ok(Insignia {
+            reception,
             pid_file,
             view: View::open(mpm, generation),
             desk: desk.ok(),
@@ -52,6 +57,7 @@ impl Insignia {
         if let Some(desk) = self.desk {
             desk.close();
         }
+        self.reception.close();
         let _ = self.pid_file.remove();
     }
 }
@@ -104,8 +110,12 @@ impl Office {
 
     /// What is to be waited for.
     pub fn fds(&self) -> impl Iterator<Item = Waiting<'_>> {
-        let desk = self.held.iter().filter_map(|held| held.desk.as_ref());
-        desk.flat_map(Desk::fds).chain(self.upgrades.fds())
+        let held = self.held.as_ref();
+        let desk = held.and_then(|held| held.desk.as_ref()).into_iter();
+        let reception = held.and_then(|held| held.reception.fd());
+        desk.flat_map(Desk::fds)
+            .chain(self.upgrades.fds())
+            .chain(reception)
     }
 
     /// When waiting ends.
@@ -140,7 +150,34 @@ impl Office {
 
     /// A process has ended. False if it is nobody that the office knows.
     pub fn reaped(&mut self, pid: Pid, exit: Exit) -> bool {
+        #[cfg(uses = "children")]
+        if self.reception().is_some_and(|known| known.reaped(pid)) {
+            return true;
+        }
         self.upgrades.reaped(pid, exit)
+    }
+
+    /// Once a second: the status socket is where the serving generation wants it.
+    pub fn tend(&mut self, current: &Generation) {
+        if let Some(reception) = self.reception() {
+            reception.tend(current);
+        }
+    }
+
+    /// Somebody who wants to see the status, to be answered elsewhere.
+    pub fn visitor(&mut self) -> Option<Visitor> {
+        self.reception()?.visitor()
+    }
+
+    /// The latest visitor is answered by this one.
+    pub fn answered_by(&mut self, answerer: Answerer) {
+        if let Some(reception) = self.reception() {
+            reception.answered_by(answerer);
+        }
+    }
+
+    fn reception(&mut self) -> Option<&mut Reception> {
+        self.held.as_mut().map(|held| &mut held.reception)
     }
 
     /// The server is told to stop: nobody is to take over.

@@ -15,7 +15,9 @@ use super::line::{self, ParentEnd, Report};
 use super::office::Office;
 use super::plan::Status;
 use super::pool::{Child as Known, Phase};
+use super::privileges::drop_privileges;
 use super::quarantine::{self, Quarantine};
+use super::reception::Visitor;
 use super::reload::{Checker, Heard};
 use super::saturation::explain;
 use super::serving::Serving;
@@ -174,6 +176,7 @@ impl<'o> Parent<'o> {
             self.reap();
             self.hear_checker();
             self.hear_office();
+            self.hear_visitor();
             let now = Instant::now();
             self.sup.poll(now);
             if now >= self.next_round {
@@ -332,6 +335,7 @@ impl<'o> Parent<'o> {
                 None => Status::default(),
             });
         self.publish(State::Running);
+        self.office.tend(&self.current);
         let reopened = self.owner.every_second(&self.current);
         self.hand_logs_on(&reopened);
         self.rounds += 1;
@@ -631,6 +635,32 @@ impl<'o> Parent<'o> {
     }
 
     // --- what others see ---
+
+    /// Lets one visitor of the status socket in, whom another process answers.
+    fn hear_visitor(&mut self) {
+        let Some(visitor) = self.office.visitor() else {
+            return;
+        };
+        match fork() {
+            Ok(Fork::Parent(pid)) => self.office.answered_by(pid),
+            Ok(Fork::Child) => self.answer(visitor),
+            Err(_) => visitor.turn_away(),
+        }
+    }
+
+    /// In the process that answers one visitor: nothing of the parent's stays open, and root's rights are gone before a byte is read.
+    fn answer(&mut self, visitor: Visitor) -> ! {
+        let snapshot = snapshot(&self.servings, self.sup.generation());
+        self.lines.clear();
+        self.leaving.clear();
+        self.checker = None;
+        self.office.forget();
+        child::take_default_signals();
+        if drop_privileges(&self.current).is_ok() {
+            visitor.answer(self.mpm, &self.current, snapshot);
+        }
+        process::exit_now(0)
+    }
 
     fn show_standing(&self, pid: Pid) {
         let Some(child) = self.sup.pool().get(pid) else {

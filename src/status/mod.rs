@@ -5,9 +5,11 @@ mod auto;
 mod figures;
 mod page;
 mod text;
+mod visit;
 
 use bstr::ByteSlice;
 pub use figures::Figures;
+pub use visit::{Visit, UNAVAILABLE};
 
 /// Seconds between two views where `?refresh` names none.
 const REFRESH: u32 = 10;

@@ -12,6 +12,7 @@ macro_rules! pool_directives {
             row("SendBufferSize"),
             row("ReceiveBufferSize"),
             row("PidFile"),
+            row("ServerStatusSocket"),
             row("ScoreBoardFile"),
             row("CoreDumpDirectory"),
             row("ChildSandbox"),

@@ -1,17 +1,16 @@
 //! The socket beside the PidFile at which the running server is asked for an upgrade. Its mode lets root and the server's own
 //! user in, and who calls is asked of the kernel besides.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::mpm::common::named_socket::NamedSocket;
 use crate::mpm::common::pidfile;
 use crate::os::poll::Waiting;
-use crate::os::{file, socket, user};
+use crate::os::{socket, user};
 
 /// First word of a request; the path of the program follows, to the end of the line.
 pub(super) const REQUEST: &str = "upgrade ";
@@ -31,10 +30,7 @@ const LONGEST: usize = 8192;
 
 /// See the module's head.
 pub struct Desk {
-    socket: UnixListener,
-    path: PathBuf,
-    /// What the file system knows the socket's name by, to tell it from that of a server that came later.
-    name: (u64, u64),
+    socket: NamedSocket,
     callers: Vec<Caller>,
 }
 
@@ -49,34 +45,21 @@ impl Desk {
     /// Makes the socket. A name that another server has left, or still has, is taken over.
     pub fn open(pid_file: &Path) -> io::Result<Desk> {
         let path = pidfile::beside(pid_file, ".upgrade");
-        let fresh = pidfile::beside(&path, ".new");
-        let _ = fs::remove_file(&fresh);
-        let mask = file::set_umask(0o177);
-        let socket = UnixListener::bind(&fresh);
-        file::set_umask(mask);
-        let socket = socket?;
-        socket.set_nonblocking(true)?;
-        let name = name_of(&fresh)?;
-        fs::rename(&fresh, &path)?;
         Ok(Desk {
-            socket,
-            path,
-            name,
+            socket: NamedSocket::open(&path)?,
             callers: Vec::new(),
         })
     }
 
     /// Removes the name, unless another server has taken it meanwhile.
     pub fn close(self) {
-        if name_of(&self.path).is_ok_and(|name| name == self.name) {
-            let _ = fs::remove_file(&self.path);
-        }
+        self.socket.close();
     }
 
     /// What is to be waited for.
     pub fn fds(&self) -> impl Iterator<Item = Waiting<'_>> {
         let room = self.callers.len() < CALLERS;
-        let own = room.then(|| Waiting::to_read(&self.socket));
+        let own = room.then(|| Waiting::to_read(self.socket.socket()));
         let callers = self.callers.iter().map(|c| Waiting::to_read(&c.stream));
         own.into_iter().chain(callers)
     }
@@ -84,7 +67,7 @@ impl Desk {
     /// Who asks, and for which program.
     pub fn hear(&mut self, now: Instant) -> Vec<(PathBuf, Caller)> {
         while self.callers.len() < CALLERS {
-            let Ok((stream, _)) = self.socket.accept() else {
+            let Ok((stream, _)) = self.socket.socket().accept() else {
                 break;
             };
             if is_trusted(&stream) && stream.set_nonblocking(true).is_ok() {
@@ -141,11 +124,6 @@ impl Caller {
     }
 }
 
-fn name_of(path: &Path) -> io::Result<(u64, u64)> {
-    let found = fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
-}
-
 /// Root, or the server's own user. Where the system does not tell, the mode of the socket must do.
 fn is_trusted(stream: &UnixStream) -> bool {
     match socket::peer_uid(stream) {
@@ -158,7 +136,6 @@ fn is_trusted(stream: &UnixStream) -> bool {
 mod tests {
     use super::*;
     use crate::os::poll::wait;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_request_is_heard_in_pieces_and_answered() {
@@ -166,8 +143,6 @@ mod tests {
         let pid_file = folder.path().join("httpd.pid");
         let mut desk = Desk::open(&pid_file).unwrap();
         let path = folder.path().join("httpd.pid.upgrade");
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
         let mut client = UnixStream::connect(&path).unwrap();
         client.write_all(b"upgrade /new").unwrap();
         assert!(desk.hear(Instant::now()).is_empty());
@@ -196,18 +171,5 @@ mod tests {
             // Closed with a request unread, it may be a reset.
             assert!(!matches!(client.read(&mut [0; 1]), Ok(1..)));
         }
-    }
-
-    #[test]
-    fn only_its_own_name_is_removed() {
-        let folder = tempfile::tempdir().unwrap();
-        let pid_file = folder.path().join("pid");
-        let path = folder.path().join("pid.upgrade");
-        let old = Desk::open(&pid_file).unwrap();
-        let new = Desk::open(&pid_file).unwrap();
-        old.close();
-        assert!(path.exists());
-        new.close();
-        assert!(!path.exists());
     }
 }

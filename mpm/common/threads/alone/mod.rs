@@ -161,6 +161,12 @@ pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) 
     exit
 }
 
+/// What the scoreboards of all generations say, that of the serving one first.
+fn snapshot(houses: &[House]) -> Snapshot {
+    let views: Vec<_> = houses.iter().map(|house| house.view().clone()).collect();
+    Snapshot::take(&views, 1)
+}
+
 impl<'o> Alone<'o> {
     /// Begins to serve; `None` after a reason was logged.
     fn new(
@@ -227,6 +233,7 @@ impl<'o> Alone<'o> {
             self.reap();
             self.hear_threads(now);
             self.hear_office(now);
+            self.hear_visitor();
             if now >= self.next_round {
                 self.next_round = now + ROUND;
                 self.round(now);
@@ -363,9 +370,23 @@ impl<'o> Alone<'o> {
             _ => State::Stopping,
         };
         let current = self.current();
-        let views = self.houses.iter().map(|house| house.view().clone());
-        let snapshot = || Snapshot::take(&views.collect::<Vec<_>>(), 1);
-        self.office.publish(&current, state, snapshot);
+        let houses = &self.houses;
+        self.office.publish(&current, state, || snapshot(houses));
+        self.office.tend(&current);
+    }
+
+    /// Lets one visitor of the status socket in, whom another thread answers.
+    fn hear_visitor(&mut self) {
+        let Some(visitor) = self.office.visitor() else {
+            return;
+        };
+        let (mpm, generation, now) = (self.mpm, self.current(), snapshot(&self.houses));
+        let answer = move || visitor.answer(mpm, &generation, now);
+        // Without a thread the visitor sees the connection closed.
+        let thread = std::thread::Builder::new().name("status".into());
+        if let Ok(thread) = thread.spawn(answer) {
+            self.office.answered_by(thread);
+        }
     }
 
     // --- reloads ---
