@@ -24,7 +24,7 @@ use crate::sync::Shared;
 
 #[cfg(windows)]
 pub use chosen::{handed, service, Handed};
-pub use common::conf::MpmConf;
+pub use common::conf::{MpmConf, StatusPlace};
 pub use common::pidfile::{self, Outcome};
 #[cfg(unix)]
 pub use common::upgrade::{ask as ask_for_upgrade, Predecessor};

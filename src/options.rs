@@ -8,14 +8,15 @@ type Row = (&'static str, &'static str, &'static str);
 
 /// The verbs of `-k`.
 #[cfg(not(windows))]
-const VERBS: &str = "start, restart, graceful, graceful-stop, stop or upgrade";
+const VERBS: &str = "start, restart, graceful, graceful-stop, stop, upgrade, status or fullstatus";
 /// See above.
 #[cfg(windows)]
 const VERBS: &str = "start, restart, stop or shutdown; install, config or uninstall a service";
 
 /// The same as the usage shows them.
 #[cfg(not(windows))]
-const VERBS_SHORT: &str = "[-k start|restart|graceful|graceful-stop|stop|upgrade [program]]";
+const VERBS_SHORT: &str =
+    "[-k start|restart|graceful|graceful-stop|stop|status|fullstatus|upgrade [program]]";
 /// See above.
 #[cfg(windows)]
 const VERBS_SHORT: &str =
@@ -89,6 +90,12 @@ pub enum Verb {
     /// Another program takes the server over.
     #[cfg(not(windows))]
     Upgrade,
+    /// Show what the running server does.
+    #[cfg(not(windows))]
+    Status,
+    /// The same, with each worker's request.
+    #[cfg(not(windows))]
+    FullStatus,
     /// Make a service of Windows of this program.
     #[cfg(windows)]
     Install,
@@ -251,6 +258,10 @@ fn parse_verb(word: &str) -> Option<Verb> {
         "graceful" => Verb::Restart,
         #[cfg(not(windows))]
         "upgrade" => Verb::Upgrade,
+        #[cfg(not(windows))]
+        "status" => Verb::Status,
+        #[cfg(not(windows))]
+        "fullstatus" => Verb::FullStatus,
         #[cfg(not(windows))]
         "graceful" => Verb::Graceful,
         #[cfg(not(windows))]

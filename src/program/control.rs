@@ -1,6 +1,6 @@
 //! `-k`: speaks with the server that runs already, by its PidFile and signals.
 
-use super::{pid_path, verb};
+use super::{pid_path, status, verb};
 use httpd::mpm::pidfile::{self, Outcome};
 use httpd::mpm::Predecessor;
 use httpd::options::{Command, Verb};
@@ -42,6 +42,11 @@ pub fn begin(command: &Command, generation: &Generation) -> Next {
         (Verb::Restart, Ok(pid)) => reload(pid, libc::SIGHUP, &path),
         (Verb::Graceful, Ok(pid)) => reload(pid, libc::SIGUSR1, &path),
         (Verb::Upgrade, Ok(pid)) => upgrade(command, generation, pid),
+        (Verb::Status, Ok(_)) => Next::Leave(status::show(generation, false)),
+        (Verb::FullStatus, Ok(_)) => Next::Leave(status::show(generation, true)),
+        (Verb::Status | Verb::FullStatus, Err(stale)) => {
+            Next::Leave(super::fail(&format!("httpd ({stale}) not running")))
+        }
         (Verb::Stop | Verb::GracefulStop, Err(stale)) => {
             println!("httpd ({stale}) not running");
             Next::Leave(0)

@@ -11,6 +11,8 @@ mod owner;
 #[cfg(windows)]
 #[path = "windows/role.rs"]
 mod role;
+#[cfg(unix)]
+mod status;
 
 use httpd::config::error::ConfigError;
 use httpd::config::load::Loaded;

@@ -15,7 +15,7 @@ EOF
 chmod +x 'in stalled/bin/httpd'
 apachectl="$here/in stalled/bin/apachectl"
 
-for verb in start stop restart graceful graceful-stop; do
+for verb in start stop restart graceful graceful-stop status fullstatus; do
     good "$apachectl" "$verb"
     says out "httpd [-k] [$verb]"
 done
@@ -33,6 +33,8 @@ good "$apachectl" -k graceful
 says out 'httpd [-k] [graceful]'
 run env FAKE_EXIT=3 "$apachectl" configtest
 test "$code" = 3 || fail "the exit code of httpd was lost: $code"
+run env FAKE_EXIT=1 "$apachectl" status
+test "$code" = 1 || fail "the exit code of httpd was lost: $code"
 for verb in startssl sslstart start-SSL; do
     run "$apachectl" "$verb"
     test "$code" = 2 || fail "$verb ended with $code"
@@ -47,7 +49,7 @@ good "$apachectl" start
 says out 'fromfile -k start'
 rm 'in stalled/bin/envvars'
 
-# The status page, by whatever can fetch it.
+# The status page, by whatever can fetch it, where the socket is off.
 cat >fake/curl <<'EOF'
 #! /bin/sh
 for last do :; done
@@ -60,16 +62,16 @@ EOF
 chmod +x fake/*
 mkdir tools
 for tool in sh awk grep sed cat printf env; do ln -s "$(command -v "$tool")" "tools/$tool"; done
-good env PATH="$here/fake:$here/tools" "$apachectl" status
+good env FAKE_EXIT=3 PATH="$here/fake:$here/tools" "$apachectl" status
 says out 'http://localhost:8080/server-status'
 says out 'idle workers'
 silent out 'Srv PID'
-good env PATH="$here/fake:$here/tools" "$apachectl" fullstatus
+good env FAKE_EXIT=3 PATH="$here/fake:$here/tools" "$apachectl" fullstatus
 says out 'Srv PID'
 rm fake/lynx
-good env PATH="$here/fake:$here/tools" STATUSURL=http://127.0.0.1:99/s "$apachectl" status
+good env FAKE_EXIT=3 PATH="$here/fake:$here/tools" STATUSURL=http://127.0.0.1:99/s "$apachectl" status
 says out 'page http://127.0.0.1:99/s?auto'
 says out 'BusyWorkers: 1'
 rm fake/curl
-bad env PATH="$here/tools" "$apachectl" status
+bad env FAKE_EXIT=3 PATH="$here/tools" "$apachectl" status
 says err 'none of lynx'
