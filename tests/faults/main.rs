@@ -15,6 +15,7 @@ mod killing;
 mod panics;
 mod reload;
 mod sandbox;
+mod saturation;
 mod sight;
 mod signals;
 mod slow;
