@@ -7,11 +7,13 @@ mod harness;
 
 mod children;
 mod clients;
+mod clock;
 mod crashes;
 mod endings;
 mod files;
 mod hostile;
 mod killing;
+mod memory;
 mod panics;
 mod reload;
 mod sandbox;
