@@ -178,7 +178,11 @@ pub fn enter(child: &Child) -> Result<(), i32> {
             child.voice().core(Level::Alert, 2163, told);
         }
     }
-    sandbox::enter(&child.generation)
+    match child.line {
+        Some(_) => sandbox::enter(&child.generation),
+        // Under -X this is the process that removes the PidFile and starts log programs again.
+        None => Ok(()),
+    }
 }
 
 /// For a process that does one short thing and ends: it may be ended at any time.

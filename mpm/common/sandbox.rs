@@ -5,7 +5,6 @@
 
 use super::codes::SICK;
 use super::conf::{self, Sandbox};
-
 use super::voice::Voice;
 use crate::log::Level;
 use crate::os::process::no_new_privileges;

@@ -110,6 +110,19 @@ fn a_kernel_without_it_gives_one_line() {
 }
 
 #[test]
+fn a_process_without_a_parent_can_clean_up() {
+    let setup = setup().arg("-X").conf("ChildSandbox strict");
+    // It is the children's user, too.
+    let run = setup.root().join("run");
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o777)).expect("a mode");
+    let mut server = setup.start();
+    serves(&server);
+    server.signal("TERM");
+    server.await_end(SOON);
+    assert!(!run.join("httpd.pid").exists());
+}
+
+#[test]
 fn wrong_words_are_told() {
     for bad in ["maybe", "1", "on strict"] {
         let out = setup().conf(&format!("ChildSandbox {bad}")).check();
