@@ -272,7 +272,8 @@ impl Child<'_> {
         if std::mem::replace(&mut self.told, true) {
             return;
         }
-        self.segment.close();
+        // Whether another child comes after it is not told to this one.
+        self.segment.close(false);
         self.segment.stand(SLOT, Standing::Draining);
         self.house.board.own.quiesce();
         let _ = self.house.shut.set();
