@@ -65,7 +65,7 @@ fn piped(socket: &Option<OwnedFd>) -> Stdio {
 
 /// The command line: the program, or whom its first line names, and its environment.
 fn command(request: &Request) -> io::Result<Command> {
-    let mut words = interpreter::words(&request.program)?.into_iter();
+    let mut words = interpreter::words(&request.program, &request.folder)?.into_iter();
     let program = words.next().ok_or(io::ErrorKind::NotFound)?;
     let mut command = Command::new(program);
     command.args(words);

@@ -11,8 +11,9 @@ const LONGEST: usize = 1024;
 /// What the system starts by itself, batch files through its command interpreter.
 const SELF: [&[u8]; 4] = [b".exe", b".com", b".bat", b".cmd"];
 
-/// The words of the command line that come before the arguments. `InvalidData`: nobody runs such a file.
-pub fn words(program: &[u8]) -> io::Result<Vec<String>> {
+/// The words of the command line that come before the arguments, for a program that starts in `folder`. `InvalidData`: nobody
+/// runs such a file.
+pub fn words(program: &[u8], folder: &[u8]) -> io::Result<Vec<String>> {
     let name = String::from_utf8_lossy(program).replace('/', "\\");
     let extension = program
         .len()
@@ -26,7 +27,7 @@ pub fn words(program: &[u8]) -> io::Result<Vec<String>> {
     file.take(LONGEST as u64).read_to_end(&mut start)?;
     match named(&start) {
         Some(mut words) => {
-            words.push(name);
+            words.push(beside(program, folder).unwrap_or(name));
             Ok(words)
         }
         None => Err(io::Error::new(
@@ -34,6 +35,13 @@ pub fn words(program: &[u8]) -> io::Result<Vec<String>> {
             "the file has no '#!' line to say what runs it",
         )),
     }
+}
+
+/// The file as it is called in its own folder: interpreters that come from other systems do not all take a drive's letter.
+fn beside(program: &[u8], folder: &[u8]) -> Option<String> {
+    let rest = program.strip_prefix(folder)?.strip_prefix(b"/")?;
+    let plain = !rest.is_empty() && !rest.contains(&b'/');
+    plain.then(|| format!("./{}", String::from_utf8_lossy(rest)))
 }
 
 /// The words after `#!` (or `'!`, as BASIC has comments). A name with blanks stands in quotes.
@@ -70,6 +78,8 @@ mod tests {
             Some("C:/a b/x.exe|-1|-2".into())
         );
         assert_eq!(words("'!x.exe\n"), Some("x.exe".into()));
+        assert_eq!(beside(b"C:/a/-x.pl", b"C:/a"), Some("./-x.pl".into()));
+        assert!(beside(b"C:/a/b/x.pl", b"C:/a").is_none());
         assert!(words("#!\n").is_none() && words("hello\n").is_none());
     }
 }
