@@ -56,11 +56,11 @@ pub trait Owner {
     /// same addresses are taken over as duplicates. If it fails nothing has changed.
     fn build(&mut self, serving: &Shared<Generation>) -> Result<Shared<Generation>, Refused>;
 
-    /// Whether another program of this server serves on until `serving` is called: then PidFile and the like are left to it until
-    /// then.
+    /// Another program of this server serves on until `serving` is called, with so many workers. PidFile and the like are left to
+    /// it until then.
     #[cfg(unix)]
-    fn succeeds(&self) -> bool {
-        false
+    fn succeeds(&self) -> Option<u32> {
+        None
     }
 
     /// The first child takes connections: whoever waits for the server to come up can be told. Called once.

@@ -119,13 +119,14 @@ impl<'o> Parent<'o> {
         owner: &'o mut dyn Owner,
     ) -> Option<Parent<'o>> {
         let mut office = Office::vacant();
-        if !owner.succeeds() {
+        let succeeds = owner.succeeds();
+        if succeeds.is_none() {
             office.take(mpm, &first, false).ok()?;
         }
         let server_started = scoreboard::now();
         let prepared = front::take_on_signals()
             .and_then(|mask| Ok((mask, Serving::new(mpm, first.clone(), 0, server_started)?)));
-        let (wait_mask, serving) = match prepared {
+        let (wait_mask, mut serving) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 let told = format!("the parent cannot begin: {error}");
@@ -134,6 +135,9 @@ impl<'o> Parent<'o> {
                 return None;
             }
         };
+        if let Some(workers) = succeeds {
+            serving.spec.begin_with(workers);
+        }
         let now = Instant::now();
         let sup = Supervisor::new(mpm.numbers, serving.spec.clone(), now);
         let mut parent = Parent {
@@ -613,7 +617,7 @@ impl<'o> Parent<'o> {
 
     /// The first child serves. If there is a server to take over from, that one finishes now.
     fn begin_to_serve(&mut self) {
-        let succeeds = self.owner.succeeds();
+        let succeeds = self.owner.succeeds().is_some();
         if succeeds && self.office.take(self.mpm, &self.current, true).is_err() {
             return self.sup.wish(Wish::Stop, Instant::now());
         }
@@ -625,7 +629,9 @@ impl<'o> Parent<'o> {
         let now = Instant::now();
         let time = match (self.sup.is_leaving(), self.up && !self.sup.is_changing()) {
             (true, _) => Time::Late,
-            (false, true) => Time::Good,
+            (false, true) => Time::Good {
+                workers: self.sup.workers(),
+            },
             (false, false) => Time::Early,
         };
         if let Some(successor) = self.office.hear(self.mpm, &self.current, time, now) {

@@ -106,8 +106,8 @@ fn own_path() -> std::io::Result<PathBuf> {
 }
 
 /// Asks for a reload and tells how it went.
-fn reload(pid: Pid, number: i32, path: &Path) -> Next {
-    let before = Outcome::read(path)
+fn reload(mut pid: Pid, number: i32, path: &Path) -> Next {
+    let mut before = Outcome::read(path)
         .filter(|outcome| outcome.pid == pid as u32)
         .map_or(0, |outcome| outcome.number);
     if let Next::Leave(code @ 1..) = signal(pid, number) {
@@ -115,6 +115,10 @@ fn reload(pid: Pid, number: i32, path: &Path) -> Next {
     }
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
+        if let Some(successor) = running(path).ok().filter(|now| *now != pid) {
+            // Another program has taken over, and the signal was passed on to it.
+            (pid, before) = (successor, 0);
+        }
         match Outcome::read(path) {
             Some(outcome) if outcome.pid == pid as u32 && outcome.number > before => {
                 return Next::Leave(match outcome.refused {

@@ -173,8 +173,11 @@ impl Owner for Program {
     }
 
     #[cfg(unix)]
-    fn succeeds(&self) -> bool {
-        matches!(self.ready, Some(Ready::Predecessor(_)))
+    fn succeeds(&self) -> Option<u32> {
+        match &self.ready {
+            Some(Ready::Predecessor(old)) => Some(old.workers()),
+            _ => None,
+        }
     }
 
     fn serving(&mut self, _generation: &Generation) {

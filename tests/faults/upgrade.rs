@@ -296,6 +296,25 @@ fn the_new_program_has_the_ports_of_its_configuration() {
 }
 
 #[test]
+fn the_new_program_begins_with_as_many_workers() {
+    if !matches!(mpm().as_str(), "prefork" | "worker" | "event") {
+        eprintln!("left out: the number of processes says nothing of the workers");
+        return;
+    }
+    let mut server = setup().conf(&program::pool(16, 4, 4, 40)).start();
+    let enough = |server: &Server| {
+        let each = if mpm() == "prefork" { 1 } else { 4 };
+        eventually(SOON, || server.children().len() * each >= 12)
+    };
+    assert!(enough(&server));
+    // Started by itself it would have four, and keep them.
+    server.rewrite(&program::pool(4, 4, 4, 40));
+    server.upgrade("").exit(0);
+    assert!(enough(&server), "{:?}", server.children());
+    server.stop();
+}
+
+#[test]
 fn what_shows_the_server_shows_the_new_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notify");

@@ -64,6 +64,14 @@ pub struct Spec {
 }
 
 impl Spec {
+    /// Begins with as many workers as another program has that this one takes over from, where they may be so many.
+    pub fn begin_with(&mut self, workers: u32) {
+        let limits = self.fitted.limits;
+        let like = workers.div_ceil(limits.threads_per_child.max(1));
+        let most = like.min(limits.max_processes);
+        self.fitted.start_servers = self.fitted.start_servers.max(most);
+    }
+
     /// Process slots of the generation's scoreboard: for the live children, and for those that drain beside them because the pool
     /// shrank or they have served enough.
     pub fn slots(&self) -> u32 {
@@ -210,6 +218,12 @@ impl Supervisor {
     /// Whether a stop is on its way.
     pub fn is_leaving(&self) -> bool {
         !matches!(self.mode, Mode::Running)
+    }
+
+    /// Workers of the serving generation, busy and idle.
+    pub fn workers(&self) -> u32 {
+        let children = self.pool.capacity_used(self.spec.number);
+        children.saturating_mul(self.spec.fitted.limits.threads_per_child.max(1))
     }
 
     /// Whether nobody serves after this process.

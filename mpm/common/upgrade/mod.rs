@@ -6,8 +6,8 @@
 //! once the first of them serves it writes the PidFile and says so. Only then does the old server stop taking connections. A new
 //! program that fails before, however it does, is ended, and nothing has changed.
 //!
-//! What the two say to each other must be understood between builds of different age: it is lines of text, and a
-//! word that is not known is no harm.
+//! What the two say to each other must be understood between builds of different age: it is lines of text, and one that is not known
+//! is no harm. A line with a colon tells something; to each of the others belongs a descriptor.
 
 mod ask;
 mod desk;
@@ -30,10 +30,13 @@ use crate::log::Level;
 use crate::os::poll::Waiting;
 use crate::os::process::{self, Exit, Pid};
 use crate::server::Generation;
-use successor::{News, Successor};
+use successor::{Heritage, News, Successor};
 
 /// Names what a new program finds on its standard input: a line to the server that it is to take over from.
 const VARIABLE: &str = "HTTPD_UPGRADE";
+
+/// How many workers the old server has.
+const WORKERS: &str = "workers: ";
 
 /// First line of what the old server says, with the number of this protocol.
 const HELLO: &str = "httpd-upgrade 1";
@@ -55,8 +58,11 @@ struct Attempt {
 /// Whether the server can be taken over from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Time {
-    /// It serves and does nothing else.
-    Good,
+    /// It serves, with so many workers, and does nothing else.
+    Good {
+        /// Busy and idle ones.
+        workers: u32,
+    },
     /// It starts, or changes its configuration: who asks waits.
     Early,
     /// It ends.
@@ -122,9 +128,11 @@ impl Upgrades {
 
     /// Starts what was asked for, if this is the time for it.
     pub fn begin(&mut self, current: &Generation, time: Time) {
-        if time == Time::Early {
-            return;
-        }
+        let workers = match time {
+            Time::Good { workers } => workers,
+            Time::Early => return,
+            Time::Late => 0,
+        };
         while let Some((program, caller)) = self.asked.pop_front() {
             let reason = match time {
                 Time::Late => Some("the server is ending"),
@@ -135,15 +143,19 @@ impl Upgrades {
             };
             match reason {
                 Some(reason) => caller.answer(&Err(reason.into())),
-                None => self.start(current, &program, caller),
+                None => self.start(current, workers, &program, caller),
             }
         }
     }
 
-    fn start(&mut self, current: &Generation, program: &Path, caller: Caller) {
+    fn start(&mut self, current: &Generation, workers: u32, program: &Path, caller: Caller) {
         let shown = program.display();
         let patience = conf::of(current).upgrade_timeout();
-        match Successor::start(program, &self.launch, &current.listeners, patience) {
+        let heritage = Heritage {
+            listeners: &current.listeners,
+            workers,
+        };
+        match Successor::start(program, &self.launch, &heritage, patience) {
             Ok(successor) => {
                 let pid = successor.pid();
                 let told = format!("upgrade requested: {shown} was started (pid {pid})");

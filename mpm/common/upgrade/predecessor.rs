@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
 use super::successor::{REFUSED, TAKEN};
-use super::{HELLO, VARIABLE};
+use super::{HELLO, VARIABLE, WORKERS};
 use crate::listen::Listener;
 use crate::os::{fd, socket};
 
@@ -16,6 +16,7 @@ pub struct Predecessor {
     /// Where it writes what has no other place: its log, or the terminal.
     stderr: Option<OwnedFd>,
     listeners: Vec<Listener>,
+    workers: u32,
 }
 
 impl Predecessor {
@@ -54,8 +55,14 @@ impl Predecessor {
             line,
             stderr: None,
             listeners: Vec::new(),
+            workers: 0,
         };
         for words in lines.filter(|words| *words != "end") {
+            if words.contains(':') {
+                let workers = words.strip_prefix(WORKERS).and_then(|n| n.parse().ok());
+                this.workers = workers.unwrap_or(this.workers);
+                continue;
+            }
             let file = files.pop_front().ok_or(io::ErrorKind::InvalidData)?;
             match words {
                 "stderr" => this.stderr = Some(file),
@@ -68,6 +75,11 @@ impl Predecessor {
     /// The old server's sockets.
     pub fn take_listeners(&mut self) -> Vec<Listener> {
         std::mem::take(&mut self.listeners)
+    }
+
+    /// How many workers the old server had when it started this program: it is not well replaced by fewer.
+    pub fn workers(&self) -> u32 {
+        self.workers
     }
 
     /// Leaves the old server's pipe and line for what the programs that this one starts are to inherit.
@@ -116,11 +128,13 @@ mod tests {
             .collect();
         let at = |n: usize| -> SocketAddr { made[n].local_addr().unwrap() };
         let fds: Vec<_> = made.iter().map(AsFd::as_fd).collect();
-        let text = format!("{HELLO}\nlisten 0 own\nfuture words\nlisten 3 lent\nend\n");
+        let text = format!(
+            "{HELLO}\nworkers: 70\nnews: old\nlisten 0 own\nfuture words\nlisten 3 lent\nend\n"
+        );
         let mut old = given(&text, &fds).unwrap();
         let listeners = old.take_listeners();
         let seen: Vec<_> = listeners.iter().map(|l| (l.addr(), l.bucket())).collect();
-        assert_eq!(seen, [(at(0), 0), (at(2), 3)]);
+        assert_eq!((seen, old.workers()), (vec![(at(0), 0), (at(2), 3)], 70));
         assert_eq!(listeners[0].handed_as(), "listen 0 own");
         assert_eq!(listeners[1].handed_as(), "listen 3 lent");
     }

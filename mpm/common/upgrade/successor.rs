@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{waiting, Launch, HELLO, VARIABLE};
+use super::{waiting, Launch, HELLO, VARIABLE, WORKERS};
 use crate::listen::Listener;
 use crate::os::poll::Waiting;
 use crate::os::process::{kill_group, Exit, Pid};
@@ -34,6 +34,13 @@ pub struct Successor {
     until: Instant,
 }
 
+/// What it is given.
+pub struct Heritage<'a> {
+    pub listeners: &'a [Listener],
+    /// Of the old server, busy and idle ones.
+    pub workers: u32,
+}
+
 /// What is new.
 pub enum News {
     Nothing,
@@ -43,18 +50,18 @@ pub enum News {
 }
 
 impl Successor {
-    /// Starts it and gives it `listeners`. It leads a process group, so that it can be ended with all that it started.
+    /// Starts it and gives it its heritage. It leads a process group, so that it can be ended with all that it started.
     pub fn start(
         program: &Path,
         launch: &Launch,
-        listeners: &[Listener],
+        heritage: &Heritage<'_>,
         patience: Duration,
     ) -> io::Result<Successor> {
         let (line, theirs) = socket::pair()?;
         fd::set_nonblocking(&line, true)?;
         let (errors, complaints) = fd::pipe()?;
         fd::set_nonblocking(&errors, true)?;
-        hand_over(&line, listeners)?;
+        hand_over(&line, heritage)?;
         let mut command = Command::new(program);
         command
             .args(&launch.arguments)
@@ -138,11 +145,13 @@ impl Successor {
 }
 
 /// Puts all that the new program needs into the line. A socket holds that many descriptors for one that does not read.
-fn hand_over(line: &OwnedFd, listeners: &[Listener]) -> io::Result<()> {
+fn hand_over(line: &OwnedFd, heritage: &Heritage<'_>) -> io::Result<()> {
     let stderr = io::stderr();
     let mut things: Vec<(String, BorrowedFd<'_>)> = vec![("stderr".into(), stderr.as_fd())];
-    things.extend(listeners.iter().map(|l| (l.handed_as(), l.as_fd())));
-    send(line, &format!("{HELLO}\n"), &[])?;
+    let listeners = heritage.listeners.iter();
+    things.extend(listeners.map(|l| (l.handed_as(), l.as_fd())));
+    let workers = heritage.workers;
+    send(line, &format!("{HELLO}\n{WORKERS}{workers}\n"), &[])?;
     for some in things.chunks(socket::MAX_FDS) {
         let text: String = some.iter().map(|(words, _)| format!("{words}\n")).collect();
         let fds: Vec<BorrowedFd<'_>> = some.iter().map(|(_, fd)| *fd).collect();
@@ -180,13 +189,18 @@ mod tests {
     use crate::os::poll::wait;
     use crate::os::process;
 
+    const NOTHING: Heritage<'_> = Heritage {
+        listeners: &[],
+        workers: 0,
+    };
+
     /// A shell that is started as a new program.
     fn shell(script: &str, patience: Duration) -> Successor {
         let launch = Launch {
             arguments: vec!["-c".into(), script.into()],
             folder: Some("/".into()),
         };
-        Successor::start(Path::new("/bin/sh"), &launch, &[], patience).unwrap()
+        Successor::start(Path::new("/bin/sh"), &launch, &NOTHING, patience).unwrap()
     }
 
     fn outcome(mut shell: Successor) -> Result<(), String> {
@@ -222,7 +236,7 @@ mod tests {
             arguments: Vec::new(),
             folder: None,
         };
-        assert!(Successor::start(gone, &launch, &[], LONG).is_err());
+        assert!(Successor::start(gone, &launch, &NOTHING, LONG).is_err());
     }
 
     #[test]

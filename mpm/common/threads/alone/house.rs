@@ -98,6 +98,11 @@ impl House {
         self.segment.view()
     }
 
+    /// Begins with as many threads as another program has that this one takes over from, where they may be so many.
+    pub fn begin_with(&mut self, workers: u32) {
+        self.start = self.start.max(workers.min(self.limits.max_processes));
+    }
+
     /// Starts the first threads; an error if not even one can be made.
     pub fn open(&mut self, now: Instant) -> Result<(), String> {
         for _ in 0..self.start.max(1) {

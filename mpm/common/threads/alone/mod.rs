@@ -192,7 +192,7 @@ impl<'o> Alone<'o> {
             mask: SignalSet::empty(),
             debug: defined("ONE_PROCESS") || defined("DEBUG"),
         };
-        let succeeds = alone.owner.succeeds();
+        let succeeds = alone.owner.succeeds().is_some();
         if !succeeds {
             alone.office.take(mpm, &first, false).ok()?;
         }
@@ -470,6 +470,9 @@ impl<'o> Alone<'o> {
         let older = older.collect();
         let house = House::new(self.mpm, generation, self.server_started, older, rights);
         let mut house = house.map_err(|error| error.to_string())?;
+        if let Some(workers) = self.owner.succeeds() {
+            house.begin_with(workers);
+        }
         house.open(Instant::now())?;
         self.houses.insert(0, house);
         Ok(())
@@ -525,7 +528,9 @@ impl<'o> Alone<'o> {
     fn hear_office(&mut self, now: Instant) {
         let time = match self.mode {
             Mode::Running if self.next.is_some() => Time::Early,
-            Mode::Running => Time::Good,
+            Mode::Running => Time::Good {
+                workers: self.houses[0].pool.running(),
+            },
             _ => Time::Late,
         };
         let current = self.current();
