@@ -46,9 +46,14 @@ impl NamedSocket {
         &self.socket
     }
 
+    /// Whether no other server has taken the name.
+    pub fn has_name(&self) -> bool {
+        name_of(&self.path).is_ok_and(|name| name == self.name)
+    }
+
     /// Removes the name, unless another server has taken it meanwhile.
     pub fn close(self) {
-        if name_of(&self.path).is_ok_and(|name| name == self.name) {
+        if self.has_name() {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -9,7 +9,7 @@ use super::pidfile::{self, PidFile};
 use super::reception::{Answerer, Reception, Visitor};
 use super::upgrade::{Desk, Event, Time, Upgrades};
 use super::voice::Voice;
-use super::Mpm;
+use super::{conf, Mpm};
 use crate::log::Level;
 use crate::os::poll::Waiting;
 use crate::os::process::{self, Exit, Pid};
@@ -35,8 +35,12 @@ struct Insignia {
 impl Insignia {
     /// Takes all of it; one that `succeeds` another, from that. The reason of an error is in the log.
     fn take(mpm: &Mpm, generation: &Generation, succeeds: bool) -> Result<Insignia, ()> {
-        let pid_file = front::begin(generation, succeeds)?;
-        let desk = Desk::open(pid_file.path());
+        // Whoever finds the PidFile finds the socket.
+        let desk = Desk::open(&conf::of(generation).pid_path(generation));
+        let Ok(pid_file) = front::begin(generation, succeeds) else {
+            desk.into_iter().for_each(Desk::close);
+            return Err(());
+        };
         if let Err(error) = &desk {
             let told = format!("this server cannot be asked for an upgrade: no socket can be made beside the PidFile: {error}");
             Voice::of(generation).own(Level::Warn, 20253, told);
@@ -49,6 +53,12 @@ impl Insignia {
             view: View::open(mpm, generation),
             desk: desk.ok(),
         })
+    }
+
+    /// Whether no other server has taken any of it.
+    fn is_whole(&self) -> bool {
+        let pid_file = pidfile::read(self.pid_file.path()) == Some(self.pid_file.pid());
+        pid_file && self.desk.as_ref().is_none_or(Desk::has_name)
     }
 
     /// Removes what no other server has taken meanwhile.
@@ -194,11 +204,9 @@ impl Office {
         self.upgrades.forget();
     }
 
-    /// A new program that failed may have come as far as to take the PidFile.
+    /// A new program that failed may have come as far as to take some of it.
     fn have_back(&mut self, mpm: &Mpm, current: &Generation) {
-        let own =
-            |held: &Insignia| pidfile::read(held.pid_file.path()) == Some(held.pid_file.pid());
-        if !self.held.as_ref().is_some_and(own) {
+        if !self.held.as_ref().is_some_and(Insignia::is_whole) {
             // If it fails, what is held is still all that there is.
             let _ = self.take(mpm, current, true);
         }

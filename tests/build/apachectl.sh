@@ -15,7 +15,7 @@ EOF
 chmod +x 'in stalled/bin/httpd'
 apachectl="$here/in stalled/bin/apachectl"
 
-for verb in start stop restart graceful graceful-stop status fullstatus; do
+for verb in start stop restart graceful graceful-stop upgrade status fullstatus; do
     good "$apachectl" "$verb"
     says out "httpd [-k] [$verb]"
 done
@@ -23,6 +23,8 @@ run "$apachectl" reopen
 test "$code" = 1 || fail "reopen without a server ended with $code"
 good "$apachectl" start -D 'A B' -f /x.conf
 says out 'httpd [-k] [start] [-D] [A B] [-f] [/x.conf]'
+good "$apachectl" upgrade /opt/new/httpd
+says out 'httpd [-k] [upgrade] [/opt/new/httpd]'
 good "$apachectl" configtest
 says out 'httpd [-t]'
 good "$apachectl"

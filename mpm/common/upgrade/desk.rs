@@ -51,6 +51,11 @@ impl Desk {
         })
     }
 
+    /// Whether no other server has taken the name.
+    pub fn has_name(&self) -> bool {
+        self.socket.has_name()
+    }
+
     /// Removes the name, unless another server has taken it meanwhile.
     pub fn close(self) {
         self.socket.close();
