@@ -22,6 +22,9 @@ const SPARE_TABLES: (usize, usize) = (64, 4096);
 /// What a new table has room for: the fields of an ordinary request.
 const TABLE_ROOM: (usize, usize) = (16, 512);
 
+/// Sections have small numbers; those given here must not meet them.
+const FIRST_ID: u64 = 1 << 32;
+
 /// More merges than this are forgotten all at once; a configuration of ordinary size never comes near.
 const MOST_MERGES: usize = 20_000;
 
@@ -70,10 +73,11 @@ pub struct ServeContext {
     pub generation: Shared<Generation>,
     /// The MPM.
     pub host: Rc<dyn Host>,
-    bases: Vec<Rc<DirConf>>,
+    /// Of each server, once a request came to it.
+    bases: RefCell<Vec<Option<Rc<DirConf>>>>,
     merges: RefCell<HashMap<(u64, u64), Rc<DirConf>>>,
     /// By server, then by directory.
-    walks: RefCell<Vec<HashMap<BString, Walked>>>,
+    walks: RefCell<HashMap<usize, HashMap<BString, Walked>>>,
     htaccess: RefCell<HashMap<(BString, u64), Rc<Htaccess>>>,
     next_id: Cell<u64>,
     /// The names of `.htaccess` files where AccessFileName says nothing.
@@ -93,26 +97,15 @@ pub struct ServeContext {
 impl ServeContext {
     /// A context with empty caches; runs `child_init` of the modules.
     pub fn new(generation: Shared<Generation>, host: Rc<dyn Host>) -> Rc<ServeContext> {
-        // Sections have small numbers; those given here must not meet them.
-        let first = 1u64 << 32;
-        let servers = generation.servers.iter().enumerate();
-        let bases: Vec<_> = servers
-            .map(|(index, server)| {
-                Rc::new(DirConf {
-                    id: first + index as u64,
-                    map: server.dir.clone(),
-                })
-            })
-            .collect();
-        let next = first + bases.len() as u64;
-        let walks = bases.iter().map(|_| HashMap::new()).collect();
+        let bases = vec![None; generation.servers.len()];
+        let next = FIRST_ID + bases.len() as u64;
         let files = FileCache::new(generation.clone(), host.sharers());
         let context = Rc::new(ServeContext {
             generation,
             host,
-            bases,
+            bases: RefCell::new(bases),
             merges: RefCell::default(),
-            walks: RefCell::new(walks),
+            walks: RefCell::default(),
             htaccess: RefCell::default(),
             usual_access_files: [".htaccess".to_owned()],
             files,
@@ -130,7 +123,14 @@ impl ServeContext {
 
     /// The records outside all sections of a server.
     pub fn base_conf(&self, server: usize) -> Rc<DirConf> {
-        self.bases[server].clone()
+        let known = &mut self.bases.borrow_mut()[server];
+        let make = || {
+            Rc::new(DirConf {
+                id: FIRST_ID + server as u64,
+                map: self.generation.servers[server].dir.clone(),
+            })
+        };
+        known.get_or_insert_with(make).clone()
     }
 
     /// `base` with a section on top; remembered.
@@ -151,7 +151,7 @@ impl ServeContext {
         let mut merges = self.merges.borrow_mut();
         if merges.len() >= MOST_MERGES {
             merges.clear();
-            self.walks.borrow_mut().iter_mut().for_each(HashMap::clear);
+            self.walks.borrow_mut().clear();
             self.htaccess.borrow_mut().clear();
         }
         merges.insert(key, merged.clone());
@@ -161,7 +161,7 @@ impl ServeContext {
     /// What was remembered for a directory, if it is still so.
     pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Rc<DirConf>> {
         let walks = self.walks.borrow();
-        let walked = walks.get(server)?.get(BStr::new(directory))?;
+        let walked = walks.get(&server)?.get(BStr::new(directory))?;
         let holds = walked.seen.is_none_or(|seen| self.files.holds(seen));
         holds.then(|| walked.conf.clone())
     }
@@ -169,7 +169,8 @@ impl ServeContext {
     /// Remembers what the sections for a directory say.
     pub fn remember_walk(&self, server: usize, directory: &[u8], walked: Walked) {
         let mut walks = self.walks.borrow_mut();
-        if let Some(walks) = walks.get_mut(server).filter(|w| w.len() < MOST_MERGES) {
+        let walks = walks.entry(server).or_default();
+        if walks.len() < MOST_MERGES {
             walks.insert(BString::from(directory), walked);
         }
     }

@@ -49,7 +49,7 @@ pub struct Server {
 }
 
 /// `ServerName [scheme://]host[:port]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServerName {
     /// For self-referential URLs behind a TLS terminator.
     pub scheme: Option<String>,

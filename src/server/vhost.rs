@@ -84,6 +84,12 @@ pub struct Chain {
     pub address: Option<VhostAddress>,
     /// Indexes of servers; the first is the default.
     pub servers: Vec<usize>,
+    /// Places of the first server of each name without wildcards.
+    by_name: HashMap<String, usize>,
+    /// Places of the servers that have names with wildcards.
+    with_wild: Vec<usize>,
+    /// Places of the servers whose `<VirtualHost>` line has a word, each with the port there.
+    by_address: HashMap<String, Vec<(u16, usize)>>,
 }
 
 /// How connections and requests find their server.
@@ -118,6 +124,8 @@ impl VhostTable {
             }
         }
         table.names = servers.iter().map(Names::of).collect();
+        let chains = table.exact.values_mut().chain(&mut table.wild);
+        chains.for_each(|chain| chain.index(&table.names));
         table.warn_of_doubles(servers, warnings);
         table
     }
@@ -135,24 +143,26 @@ impl VhostTable {
             }
         };
         chain.address.get_or_insert(address);
-        if !chain.servers.contains(&index) {
+        // Servers come in order, so that one of several addresses meets only itself.
+        if chain.servers.last() != Some(&index) {
             chain.servers.push(index);
         }
     }
 
     fn warn_of_doubles(&self, servers: &[Server], warnings: &mut Vec<String>) {
         for chain in self.chains() {
-            for (at, later) in chain.servers.iter().enumerate() {
-                let same = |earlier: &&usize| servers[**earlier].name == servers[*later].name;
-                let Some(earlier) = chain.servers[..at].iter().find(same) else {
+            let mut first = HashMap::new();
+            for later in &chain.servers {
+                let Some(name) = &servers[*later].name else {
                     continue;
                 };
-                if servers[*later].name.is_some() {
+                let earlier = first.entry(name).or_insert(later);
+                if *earlier != later {
                     warnings.push(format!(
                         "virtual host {} at {} is hidden by the one of the same name at {}",
                         servers[*later].host(),
                         servers[*later].defined_at,
-                        servers[*earlier].defined_at
+                        servers[**earlier].defined_at
                     ));
                 }
             }
@@ -172,21 +182,25 @@ impl VhostTable {
 
     /// Step 1: the servers at a local address; empty means the main server.
     pub fn at(&self, local: SocketAddr) -> &[usize] {
+        self.chain(local).map_or(&[], |chain| &chain.servers)
+    }
+
+    fn chain(&self, local: SocketAddr) -> Option<&Chain> {
         let ip = local.ip().to_canonical();
         let exact = self
             .exact
             .get(&(ip, local.port()))
             .or_else(|| self.exact.get(&(ip, 0)));
         let wild = |port| self.wild.iter().find(move |c| c.port() == port);
-        let chain = exact.or_else(|| wild(local.port())).or_else(|| wild(0));
-        chain.map_or(&[], |chain| &chain.servers)
+        exact.or_else(|| wild(local.port())).or_else(|| wild(0))
     }
 
     /// Step 2: the server for a host name (lower case, no port), or for a path where there is no host.
     /// The flag says whether a name matched.
     pub fn named(&self, local: SocketAddr, host: Option<&str>, path: &[u8]) -> (usize, bool) {
-        let chain = self.at(local);
-        let Some(&default) = chain.first() else {
+        let at = self.chain(local);
+        let chain: &[usize] = at.map_or(&[], |chain| &chain.servers);
+        let (Some(at), Some(&default)) = (at, chain.first()) else {
             return (
                 0,
                 host.is_some_and(|host| self.names.first().is_some_and(|n| n.matches(host))),
@@ -205,21 +219,44 @@ impl VhostTable {
                 false,
             );
         };
-        if let Some(found) = chain.iter().find(|index| self.names[**index].matches(host)) {
-            return (*found, true);
-        }
-        let by_address = |index: &&usize| {
-            let mut addresses = self.names[**index].addresses.iter();
-            addresses.any(|(text, port)| (*port == 0 || *port == local.port()) && text == host)
-        };
-        match chain.iter().find(by_address) {
-            Some(found) => (*found, true),
+        match at.place(host, local.port(), &self.names) {
+            Some(place) => (chain.get(place).copied().unwrap_or(default), true),
             None => (default, false),
         }
     }
 }
 
 impl Chain {
+    /// Makes its names quick to find; called once when all servers are in.
+    fn index(&mut self, names: &[Names]) {
+        for (place, server) in self.servers.iter().enumerate() {
+            let names = &names[*server];
+            for name in &names.exact {
+                self.by_name.entry(name.clone()).or_insert(place);
+            }
+            if !names.wild.is_empty() {
+                self.with_wild.push(place);
+            }
+            for (text, port) in &names.addresses {
+                let places = self.by_address.entry(text.clone()).or_default();
+                places.push((*port, place));
+            }
+        }
+    }
+
+    /// The place of the first server of this name; failing that, of the first whose `<VirtualHost>` line says it.
+    fn place(&self, host: &str, port: u16, names: &[Names]) -> Option<usize> {
+        let exact = self.by_name.get(host).copied();
+        let before = exact.unwrap_or(usize::MAX);
+        let fits = |place: &&usize| names[self.servers[**place]].fits(host);
+        let mut wild = self.with_wild.iter().take_while(|place| **place < before);
+        wild.find(fits).copied().or(exact).or_else(|| {
+            let places = self.by_address.get(host)?;
+            let here = |(of, _): &&(u16, usize)| *of == 0 || *of == port;
+            places.iter().find(here).map(|(_, place)| *place)
+        })
+    }
+
     fn port(&self) -> u16 {
         self.address.as_ref().map_or(0, |address| address.port)
     }
@@ -249,8 +286,12 @@ impl Names {
     }
 
     fn matches(&self, host: &str) -> bool {
-        self.exact.iter().any(|name| name == host)
-            || self.wild.iter().any(|glob| glob.matches(host.as_bytes()))
+        self.exact.iter().any(|name| name == host) || self.fits(host)
+    }
+
+    /// Whether one of its names with wildcards matches.
+    fn fits(&self, host: &str) -> bool {
+        self.wild.iter().any(|glob| glob.matches(host.as_bytes()))
     }
 }
 
