@@ -20,6 +20,7 @@ import time
 import loads
 import procs
 import servers
+import targets
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 MPMS = ("event", "worker", "prefork")
@@ -52,8 +53,13 @@ def options():
     parser.add_argument("--target", default=os.environ.get("BENCH_TARGET", "/tmp/httpd-bench"), help="where ours is built")
     parser.add_argument("--ours", action="append", default=[], metavar="NAME=PATH", help="a program of ours that is built already; "
                         "NAME is an MPM, or an MPM with a dash and a word behind it, to compare two builds")
+    parser.add_argument("--quick", action="store_true", help="one round of 2 s of what the targets ask for: about 7 minutes")
     parser.add_argument("--json", help="writes all figures to this file")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.quick:
+        args.rounds, args.seconds = 1, 2
+        args.only = args.only or "1k,new,304,pipe16,10m,htaccess,flat,cgi,idle"
+    return args
 
 
 def build(mpm, target):
@@ -167,6 +173,7 @@ def main():
         show_machine(found)
         results = measure(found, args, folder, loads.make_files(folder))
         show(results)
+        targets.show(results)
         if args.json:
             json.dump(results, open(args.json, "w"), indent=1)
     finally:

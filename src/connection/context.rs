@@ -11,12 +11,12 @@ use crate::server::Generation;
 use crate::sync::Shared;
 use bstr::{BStr, BString};
 use std::any::{Any, TypeId};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Bytes asked of a socket at a time.
-pub const READ_SIZE: usize = 16 * 1024;
+const READ_SIZE: usize = 16 * 1024;
 /// Tables that are kept for other requests, and the most memory that one of them may have.
 const SPARE_TABLES: (usize, usize) = (64, 4096);
 /// What a new table has room for: the fields of an ordinary request.
@@ -84,8 +84,7 @@ pub struct ServeContext {
     pub usual_access_files: [String; 1],
     /// Files that were served a moment ago.
     pub files: FileCache,
-    /// Where connections read to, one after the other.
-    pub read_buffer: RefCell<Vec<u8>>,
+    read_buffer: RefCell<Vec<u8>>,
     /// Where small pieces of answers are put together.
     pub write_buffer: RefCell<Vec<u8>>,
     /// Empty ones, kept for their memory.
@@ -188,6 +187,16 @@ impl ServeContext {
         self.htaccess
             .borrow_mut()
             .insert((BString::from(path), under), read);
+    }
+
+    /// Where connections read to, one after the other.
+    pub fn read_buffer(&self) -> RefMut<'_, Vec<u8>> {
+        let mut buffer = self.read_buffer.borrow_mut();
+        // Not before it is needed: most threads of a large pool are idle.
+        if buffer.is_empty() {
+            buffer.resize(READ_SIZE, 0);
+        }
+        buffer
     }
 
     /// A number that nothing else in this context has.

@@ -152,11 +152,9 @@ pub async fn linger(ctx: &ServeContext, transport: &mut TcpTransport, short: boo
     }
     ctx.host.count(host::Stage::Closing, 1);
     let end = Instant::now() + Duration::from_secs(if short { 2 } else { 30 });
-    // On the heap: as a local it would make every connection's future larger by as much.
-    let mut scrap = vec![0u8; 4096];
     loop {
         let step = end.min(Instant::now() + Duration::from_secs(2));
-        let read = std::future::poll_fn(|cx| transport.poll_read(cx, &mut scrap));
+        let read = std::future::poll_fn(|cx| transport.poll_read(cx, &mut ctx.read_buffer()));
         match crate::run::timeout_at(step, read).await {
             Ok(Ok(n)) if n > 0 && Instant::now() < end => {}
             _ => break,

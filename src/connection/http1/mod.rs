@@ -4,7 +4,7 @@
 mod read;
 mod write;
 
-use super::context::{ServeContext, READ_SIZE};
+use super::context::ServeContext;
 use super::exchange::Exchange;
 use super::host::{Permit, Stage};
 use super::limits::Clock;
@@ -175,11 +175,7 @@ impl Http1 {
     /// Reads what is there into the input; 0 at the end.
     fn poll_fill(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<usize>> {
         // Read to one place for all connections: each keeps only as much memory as it has to say.
-        let mut buffer = self.ctx.read_buffer.borrow_mut();
-        // Not before it is needed: most threads of a large pool are idle.
-        if buffer.is_empty() {
-            buffer.resize(READ_SIZE, 0);
-        }
+        let mut buffer = self.ctx.read_buffer();
         let result = self.transport.poll_read(cx, &mut buffer);
         if let Poll::Ready(Ok(n)) = &result {
             self.input.extend_from_slice(&buffer[..*n]);

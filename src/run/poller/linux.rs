@@ -23,7 +23,8 @@ const RENEW_EVERY: u32 = 16;
 
 pub(in crate::run) struct Poller {
     poll: Poll,
-    events: RefCell<Box<[epoll::Event]>>,
+    /// Made at the first wait: most threads of a large pool wait elsewhere.
+    events: RefCell<Vec<epoll::Event>>,
 }
 
 impl Poller {
@@ -34,10 +35,9 @@ impl Poller {
     pub const PARTIAL_MEANS_DRAINED: bool = true;
 
     pub fn new() -> io::Result<Poller> {
-        let events = vec![epoll::Event::NONE; BATCH].into_boxed_slice();
         Ok(Poller {
             poll: Poll::new()?,
-            events: RefCell::new(events),
+            events: RefCell::default(),
         })
     }
 
@@ -96,6 +96,9 @@ impl Poller {
     ) -> io::Result<()> {
         ready.clear();
         let mut events = self.events.borrow_mut();
+        if events.is_empty() {
+            events.resize(BATCH, epoll::Event::NONE);
+        }
         let found = epoll::wait(&self.poll, &mut events, timeout, mask)?;
         ready.extend(events.iter().take(found).map(|event| Ready {
             token: event.data() as usize,
