@@ -182,9 +182,8 @@ impl FileCache {
             FileCacheMode::Off => None,
             FileCacheMode::Timed => Some(Seen { moment: 0, at }),
             FileCacheMode::On => {
-                let told = self.generation.watch.follow(path, beside);
-                self.distrust();
-                let moment = self.moment().filter(|_| told)?;
+                let moment = self.generation.watch.follow(path, beside)?;
+                self.asked.set(Some((at, Some(moment))));
                 Some(Seen { moment, at })
             }
         }

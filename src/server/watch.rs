@@ -53,18 +53,24 @@ impl Watch {
     }
 
     /// Follows changes of the file or folder `path`, of the folders on the way to it, and of files of these names in each of
-    /// them. False if they would not be told.
-    pub fn follow(&self, path: &[u8], beside: &[String]) -> bool {
+    /// them. Gives the present moment: what is looked at from now on is true for as long as it stays the same. None if changes
+    /// would not be told.
+    pub fn follow(&self, path: &[u8], beside: &[String]) -> Option<u64> {
         let state = &mut *self.0.lock();
         if let State::Idle = state {
             // A process with one thread is one of very many, more than the kernel has watches for.
             let open = cfg!(threaded).then(|| Open::new(0)).flatten();
             *state = open.map_or(State::Refused, State::Open);
         }
-        match state {
-            State::Open(open) => open.follow(path, beside),
-            _ => false,
+        let State::Open(open) = state else {
+            return None;
+        };
+        // First, for it may find that all is to be followed anew.
+        if open.hear().is_none() {
+            *state = State::Refused;
+            return None;
         }
+        open.follow(path, beside).then_some(open.moment)
     }
 }
 
