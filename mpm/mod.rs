@@ -24,6 +24,8 @@ use crate::sync::Shared;
 
 #[cfg(windows)]
 pub use chosen::{handed, service, Handed};
+#[cfg(unix)]
+pub use common::capacity::{self as arithmetic, Capacity};
 pub use common::conf::{MpmConf, StatusPlace};
 pub use common::pidfile::{self, Outcome};
 #[cfg(unix)]
@@ -104,8 +106,16 @@ pub fn conf(generation: &Generation) -> &MpmConf {
     common::conf::of(generation)
 }
 
+/// What the configuration's limits come to, and what the system allows.
+#[cfg(unix)]
+pub fn capacity(generation: &Generation) -> Capacity {
+    common::capacity::capacity(&chosen::MPM, generation)
+}
+
 /// Fits the limits together, with a warning for each one that had to change, when a configuration has been read.
 fn check_config(draft: &mut Draft<'_>) -> Result<(), String> {
+    #[cfg(unix)]
+    common::capacity::settle(&chosen::MPM, draft);
     let starting = draft.generation.number == 0;
     let wanted = conf(draft.generation).wanted(&chosen::MPM.defaults, 1);
     let (_, notes) = (chosen::MPM.fit)(&wanted, &chosen::MPM.ceilings, starting);

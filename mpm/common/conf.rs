@@ -28,6 +28,10 @@ pub struct MpmConf {
     pub threads_per_child: Option<i64>,
     /// MaxRequestWorkers.
     pub max_request_workers: Option<i64>,
+    /// MaxRequestWorkers is `auto`: the number above, and ServerLimit and ThreadLimit if they are not given, are computed.
+    pub auto: bool,
+    /// What was computed and why, for the log.
+    pub chosen: Option<String>,
     /// StartServers.
     pub start_servers: Option<i64>,
     /// MinSpareServers or MinSpareThreads.
@@ -311,7 +315,7 @@ const ROWS: &[Directive] = &[
     one("MaxDrainingWorkers", max_draining_workers, "The most workers that may still finish such connections; 0 is without limit"),
     one("MaxConnectionsPerChild", max_connections_per_child, "Connections after which a child is replaced; 0 is without limit"),
     one("MaxRequestsPerChild", max_requests_per_child, "The old name of MaxConnectionsPerChild"),
-    one("MaxRequestWorkers", max_request_workers, "The most requests that are worked on at once"),
+    one("MaxRequestWorkers", max_request_workers, "The most requests that are worked on at once; auto is what the system has room for"),
     one("MaxClients", max_clients, "The old name of MaxRequestWorkers"),
     one("ServerLimit", server_limit, "The most processes that MaxRequestWorkers may ask for"),
     one("StartServers", start_servers, "Processes to start with"),
@@ -341,13 +345,20 @@ macro_rules! number_setters {
 }
 number_setters!(
     server_limit,
-    max_request_workers,
     start_servers,
     min_spare,
     max_spare,
     thread_limit,
     threads_per_child
 );
+
+pub fn max_request_workers(cmd: &mut Cmd<'_>) -> Answer {
+    let auto = cmd.arg(0).eq_ignore_ascii_case("auto");
+    let value = if auto { None } else { Some(number(cmd)?) };
+    let conf = cmd.server_conf::<MpmConf>();
+    (conf.auto, conf.max_request_workers) = (auto, value);
+    Ok(())
+}
 
 pub fn listen(cmd: &mut Cmd<'_>) -> Answer {
     let words: Vec<&BStr> = cmd.args.iter().map(BStr::new).collect();

@@ -72,6 +72,9 @@ pub fn introduce((configured, built): (u32, u32), generation: &Generation) {
     voice.own(Level::Notice, configured, told);
     let told = format!("Server built: {}", crate::version::BUILT);
     voice.own(Level::Info, built, told);
+    if let Some(chosen) = &conf::of(generation).chosen {
+        voice.own(Level::Notice, 20502, chosen.clone());
+    }
     let words: Vec<String> = std::env::args_os()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();

@@ -13,6 +13,8 @@
 
 #[cfg(unix)]
 pub mod accept;
+#[cfg(unix)]
+pub mod capacity;
 #[cfg(uses = "children")]
 pub mod child;
 pub mod codes;

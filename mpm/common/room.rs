@@ -20,7 +20,7 @@ pub fn segment(
 }
 
 /// Descriptors of a process beside those it has for each child or thread: logs, sockets, programs.
-const OTHER_DESCRIPTORS: u64 = 256;
+pub const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Lets this process have `wanted` descriptors and some more, where the system allows.
 pub fn allow_descriptors(wanted: u32) -> io::Result<()> {

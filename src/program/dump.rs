@@ -131,6 +131,8 @@ pub fn parts(generation: &Generation, defines: &[String]) -> bool {
         ("DUMP_MODULES", modules),
         ("DUMP_INCLUDES", includes),
         ("DUMP_HOOKS", hooks),
+        #[cfg(unix)]
+        ("DUMP_CAPACITY", super::capacity::text),
     ];
     let mut shown = false;
     for (_, make) in all.iter().filter(|(name, _)| wants(name)) {

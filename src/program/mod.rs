@@ -1,6 +1,8 @@
 //! The program around the library: what the command line asks for, and the parent's part in reading configurations.
 //! This is the one place that knows the MPM, the modules and the configuration together.
 
+#[cfg(unix)]
+mod capacity;
 #[cfg_attr(windows, path = "windows/control.rs")]
 mod control;
 #[cfg_attr(windows, path = "windows/detach.rs")]

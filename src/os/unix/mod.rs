@@ -20,6 +20,7 @@ pub mod path;
 pub mod poll;
 pub mod process;
 pub mod resolve;
+pub mod room;
 pub mod sandbox;
 pub mod signal;
 pub mod socket;
