@@ -5,6 +5,7 @@
 #[path = "../conformance/harness/mod.rs"]
 mod harness;
 
+mod capacity;
 mod children;
 mod clients;
 mod clock;
