@@ -17,7 +17,7 @@ const KIB: u64 = 1024;
 /// rest is for what it keeps once it has served.
 pub const PROCESS_BYTES: u64 = 512 * KIB;
 
-/// Memory of a thread: the touched part of its stack, its caches. Measured at 40 KiB after start (bench/RESULTS.md).
+/// Memory of a thread: the touched part of its stack, its caches. Less than 50 KiB after a start (bench/RESULTS.md).
 pub const THREAD_BYTES: u64 = 128 * KIB;
 
 /// Memory of a connection: its read buffer and head, and what the kernel buffers for it at least.
