@@ -30,7 +30,7 @@ use crate::log::Level;
 use crate::os::poll::Waiting;
 use crate::os::process::{self, Exit, Pid};
 use crate::server::Generation;
-use successor::{Heritage, News, Successor};
+use successor::{Heritage, Successor};
 
 /// Names what a new program finds on its standard input: a line to the server that it is to take over from.
 const VARIABLE: &str = "HTTPD_UPGRADE";
@@ -180,15 +180,20 @@ impl Upgrades {
         let Some(attempt) = &mut self.attempt else {
             return Event::Nothing;
         };
-        // What it said before it ended counts.
-        match (attempt.successor.hear(now), attempt.ended) {
-            (News::TakenOver, _) => self.succeed(current),
-            (_, Some(exit)) => {
+        let has_taken_over = attempt.successor.hear();
+        match attempt.ended {
+            // Whatever it said: nobody would serve.
+            Some(exit) => {
                 let why = attempt.successor.why(exit);
                 self.fail(current, why)
             }
-            (News::TooLate(why), None) => self.fail(current, why),
-            (News::Nothing, None) => Event::Nothing,
+            None if has_taken_over => self.succeed(current),
+            None if attempt.successor.until() <= now => {
+                attempt.successor.kill();
+                let why = attempt.successor.why_late();
+                self.fail(current, why)
+            }
+            None => Event::Nothing,
         }
     }
 
@@ -208,7 +213,7 @@ impl Upgrades {
 
     /// Ends the new program, if there is one: the server is told to do something else.
     pub fn abandon(&mut self, current: &Generation) -> Event {
-        if let Some(attempt) = &self.attempt {
+        if let Some(attempt) = self.attempt.as_ref().filter(|one| one.ended.is_none()) {
             attempt.successor.kill();
         }
         self.fail(current, "the server was told to stop".into())

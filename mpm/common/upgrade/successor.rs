@@ -41,14 +41,6 @@ pub struct Heritage<'a> {
     pub workers: u32,
 }
 
-/// What is new.
-pub enum News {
-    Nothing,
-    TakenOver,
-    /// It was ended, for this reason.
-    TooLate(String),
-}
-
 impl Successor {
     /// Starts it and gives it its heritage. It leads a process group, so that it can be ended with all that it started.
     pub fn start(
@@ -99,23 +91,15 @@ impl Successor {
         self.line.iter().chain(&self.errors).map(waiting)
     }
 
-    /// Takes what it says. That its side is closed means nothing yet: how it ended is told when it is reaped.
-    pub fn hear(&mut self, now: Instant) -> News {
+    /// Takes what it says; true once it has taken over. That its side is closed means nothing yet: how it ended is told when it is
+    /// reaped.
+    pub fn hear(&mut self) -> bool {
         take(&mut self.line, &mut self.said);
         take(&mut self.errors, &mut self.complained);
-        if self.said == TAKEN.as_bytes() {
-            return News::TakenOver;
-        }
-        if now < self.until {
-            return News::Nothing;
-        }
-        self.kill();
-        let seconds = self.patience.as_secs();
-        let why = format!("the new program did not take over within {seconds} seconds (UpgradeTimeout) and was ended");
-        News::TooLate(self.with_complaints(why))
+        self.said == TAKEN.as_bytes()
     }
 
-    /// Ends it with all that it started.
+    /// Ends it with all that it started. Not to be done once it has been reaped: the number may be another's then.
     pub fn kill(&self) {
         let _ = kill_group(self.pid, libc::SIGKILL);
     }
@@ -133,6 +117,14 @@ impl Successor {
             }
         };
         self.with_complaints(format!("the new program {how} before it served"))
+    }
+
+    /// Why it came to nothing, if it took too long.
+    pub fn why_late(&self) -> String {
+        let seconds = self.patience.as_secs();
+        self.with_complaints(format!(
+            "the new program did not take over within {seconds} seconds (UpgradeTimeout) and was ended"
+        ))
     }
 
     fn with_complaints(&self, why: String) -> String {
@@ -204,19 +196,19 @@ mod tests {
     }
 
     fn outcome(mut shell: Successor) -> Result<(), String> {
-        loop {
-            match shell.hear(Instant::now()) {
-                News::TakenOver => return Ok(()),
-                News::TooLate(why) => return Err(why),
-                News::Nothing => {}
-            }
+        while !shell.hear() {
             if let Some(exited) = process::reap_pid(shell.pid()).unwrap() {
-                shell.hear(Instant::now());
+                shell.hear();
                 return Err(shell.why(exited.exit));
+            }
+            if shell.until() <= Instant::now() {
+                shell.kill();
+                return Err(shell.why_late());
             }
             let left = Duration::from_millis(20);
             wait(&mut shell.fds().collect::<Vec<_>>(), Some(left), None).unwrap();
         }
+        Ok(())
     }
 
     const LONG: Duration = Duration::from_secs(60);
