@@ -82,6 +82,12 @@ pub fn is_windows() -> bool {
     fact("builds-on") == "windows"
 }
 
+/// Who runs shell scripts. HTTPD_SHELL names the program that does it for a server that is one of another system: sh.c beside this
+/// file, made by `make check-windows`.
+pub fn shell() -> String {
+    std::env::var("HTTPD_SHELL").unwrap_or_else(|_| "/bin/sh".to_string())
+}
+
 /// Directives of the MPM under test for a pool that begins with `start` workers, keeps at least `spare` idle ones, and has at most
 /// `most`; where workers are threads of several processes, each has `each`.
 pub fn pool(start: u32, spare: u32, each: u32, most: u32) -> String {

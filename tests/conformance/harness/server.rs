@@ -151,7 +151,7 @@ impl Setup {
     /// Writes an executable shell script.
     pub fn script(self, name: &str, text: &str) -> Setup {
         let path = self.dir.path().join(name);
-        let setup = self.file(name, &format!("#!/bin/sh\n{text}"));
+        let setup = self.file(name, &format!("#!{}\n{text}", program::shell()));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("permissions");
         setup
     }
