@@ -58,7 +58,9 @@ pub fn over<K: Copy>(bounds: &Bounds, draining: &[Draining<K>], now: Instant) ->
     let mut notes = Vec::new();
     let times = late.chunk_by(|a, b| a.generation == b.generation);
     notes.extend(times.map(|those| tell_late(those, bounds.time.unwrap_or_default())));
-    let rest: Vec<_> = draining.iter().filter(|one| !is_late(one)).collect();
+    // One that has nothing any more is about to end by itself.
+    let rest = draining.iter().filter(|one| !is_late(one));
+    let rest: Vec<_> = rest.filter(|one| one.workers > 0).collect();
     let surplus = surplus(bounds, &rest);
     notes.extend(tell_surplus(surplus, bounds.workers.unwrap_or_default()));
     let ends = late.iter().chain(surplus);
@@ -157,6 +159,20 @@ mod tests {
         let (keys, notes) = ends(0, 8);
         assert_eq!(keys, [1, 2, 3]);
         assert_eq!(notes, ["AH20101: 9 connections of generations 0 to 1 are ended, the oldest that drained: there were more than 8 (MaxDrainingWorkers)"]);
+    }
+
+    #[test]
+    fn those_that_have_nothing_any_more_are_let_alone() {
+        let now = Instant::now();
+        let bounds = Bounds::new(None, Some(2), 64);
+        let one = |key, workers| Draining {
+            key,
+            generation: 0,
+            since: now,
+            workers,
+        };
+        let draining = [one(1, 0), one(2, 1), one(3, 0), one(4, 2)];
+        assert_eq!(over(&bounds, &draining, now).keys, [2]);
     }
 
     #[test]

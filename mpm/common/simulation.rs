@@ -380,7 +380,7 @@ impl World {
             children.filter(|(_, c)| c.phase == Phase::Draining && c.generation != now_serving);
         let mut workers = 0;
         for (pid, child) in past {
-            workers += self.children[&pid].held.len().max(1) as u32;
+            workers += self.children[&pid].held.len() as u32;
             let since = self.taken_over[&child.generation];
             let time = bounds.time.unwrap_or(Duration::MAX);
             assert!(

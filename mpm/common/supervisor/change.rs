@@ -138,7 +138,7 @@ impl Supervisor {
     fn retire(&mut self, now: Instant) {
         let retired = Retired {
             since: now,
-            threads: self.spec.fitted.limits.threads_per_child.max(1),
+            threads: self.spec.fitted.limits.threads_per_child,
         };
         self.retired.insert(self.spec.number, retired);
     }

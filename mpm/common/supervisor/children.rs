@@ -190,6 +190,18 @@ impl Supervisor {
         }
     }
 
+    /// Carries out the steps of ladders that are due.
+    pub(super) fn climb(&mut self, now: Instant) {
+        let due: Vec<(i32, Step)> = self
+            .ladders
+            .iter_mut()
+            .filter_map(|(pid, ladder)| Some((*pid, ladder.due(now)?)))
+            .collect();
+        for (pid, step) in due {
+            self.climb_down(pid, step);
+        }
+    }
+
     pub(super) fn climb_down(&mut self, pid: i32, step: Step) {
         let number = match step {
             Step::Ask => libc::SIGTERM,

@@ -24,10 +24,12 @@ impl Supervisor {
         look: &mut dyn FnMut(i32, &Child) -> Status,
     ) {
         let ends = over(&self.spec.drain, &self.draining(look), now);
-        self.acts.extend(ends.notes.into_iter().map(Act::Note));
         for pid in ends.keys {
             self.stop_child(pid, now);
         }
+        // Told when it has been done.
+        self.climb(now);
+        self.acts.extend(ends.notes.into_iter().map(Act::Note));
     }
 
     /// The children that drain, oldest generation first.
@@ -46,7 +48,7 @@ impl Supervisor {
                     generation: *generation,
                     since: retired.since,
                     // What its page says is only believed within what a child can be.
-                    workers: seen.busy.max(seen.connections).clamp(1, retired.threads),
+                    workers: seen.busy.max(seen.connections).min(retired.threads),
                 });
             }
         }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::log::Level;
 use crate::mpm::common::drain::Bounds;
 use crate::mpm::common::exits::{self, Ended};
-use crate::mpm::common::ladder::{Ladder, Step};
+use crate::mpm::common::ladder::Ladder;
 use crate::mpm::common::limits::Fitted;
 use crate::mpm::common::note::{Note, Numbers};
 use crate::mpm::common::plan::{self, Plan, Rate, Remark, Status};
@@ -395,14 +395,7 @@ impl Supervisor {
     /// Carries out what has become due: steps of ladders and time limits.
     pub fn poll(&mut self, now: Instant) {
         self.clock = now;
-        let due: Vec<(i32, Step)> = self
-            .ladders
-            .iter_mut()
-            .filter_map(|(pid, ladder)| Some((*pid, ladder.due(now)?)))
-            .collect();
-        for (pid, step) in due {
-            self.climb_down(pid, step);
-        }
+        self.climb(now);
         if matches!(&self.stage, Some(Stage::Probing { until, .. }) if *until <= now) {
             self.give_up_probe("did not report ready in time", now);
         }

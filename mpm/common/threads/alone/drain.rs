@@ -15,11 +15,11 @@ impl Alone<'_> {
         let fitted = conf::fit(self.mpm, &newest);
         let bounds = conf::of(&newest).drain_bounds(fitted.max_workers);
         let ends = over(&bounds, &self.draining(), now);
-        for note in &ends.notes {
-            Voice::of(&newest).tell(note);
-        }
         for place in ends.keys {
             self.houses[place].pool.stop();
+        }
+        for note in &ends.notes {
+            Voice::of(&newest).tell(note);
         }
     }
 
