@@ -34,11 +34,11 @@ pub fn directory(cmd: &mut Cmd<'_>) -> Result<(), String> {
     if !path.ends_with('/') {
         path.push('/');
     }
-    let glob = is_wild(&path).then(|| path_glob(&path));
     cmd.build.main.reach.has_section(Path::new(&path));
-    let depth = path.matches('/').count();
     let conf = inside(cmd, Place::Directory, Some(&word), Some(&path))?;
     let path = native(path.as_bytes());
+    let glob = is_wild(&path).then(|| path_glob(&path));
+    let depth = path.matches('/').count();
     add_directory(cmd, Matcher::Directory { path, depth, glob }, conf);
     Ok(())
 }
