@@ -30,3 +30,4 @@ mod smuggling;
 mod status;
 mod vhosts;
 mod windows;
+mod windows_names;
