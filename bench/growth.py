@@ -47,8 +47,9 @@ class Grown:
 
     def depth(self, count):
         path = "/" + "/".join(f"d{n}" for n in range(count - 1))
-        os.makedirs(self.files + path, exist_ok=True)
-        shutil.copy(f"{self.files}/1k.html", self.files + path)
+        if count > 1:
+            os.makedirs(self.files + path, exist_ok=True)
+            shutil.copy(f"{self.files}/1k.html", self.files + path)
         return self.run(lambda server: loads.wrk(server, f"{path.rstrip('/')}/1k.html", 2)["cpu"])[0]
 
     def size(self, count):

@@ -23,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime};
 pub const SMALL: u64 = 16 * 1024;
 /// Open files that a process keeps.
 const MOST_OPEN: usize = 64;
+/// Places for numbers that were asked for once.
+const ONCE: usize = 1024;
 /// A file that changed within this time may change again without showing it: the system's clock for files is coarse.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -122,6 +124,11 @@ pub struct FileCache {
     known: RefCell<HashMap<u64, Known>>,
     /// From the oldest on.
     order: RefCell<VecDeque<(Instant, u64)>>,
+    /// Numbers that were asked for and are not known, each in its place: only what is asked for again is remembered, since
+    /// that costs more than it spares once.
+    once: RefCell<Vec<u64>>,
+    /// The number that was not to be remembered.
+    passed: Cell<Option<u64>>,
     totals: Rc<Totals>,
     /// The turn of the loop in which word was asked for, and the answer.
     asked: Cell<Option<(Instant, Option<u64>)>>,
@@ -142,14 +149,11 @@ impl FileCache {
             hasher: RandomState::new(),
             known: RefCell::default(),
             order: RefCell::default(),
+            once: RefCell::default(),
+            passed: Cell::new(None),
             totals: Rc::default(),
             asked: Cell::new(None),
         }
-    }
-
-    /// Whether anything is remembered at all.
-    pub fn is_on(&self) -> bool {
-        self.conf.mode != FileCacheMode::Off
     }
 
     /// A request may have come after this turn of the loop began: word that came in between must be heard first.
@@ -174,19 +178,39 @@ impl FileCache {
         crate::run::now().saturating_duration_since(made) < self.conf.valid
     }
 
-    /// Begins to look at `path`: what is found is true from this moment on, for as long as no word of a change comes. None if
-    /// that would not be known.
-    pub fn begin(&self, path: &[u8], beside: &[String]) -> Option<Seen> {
-        let at = crate::run::now();
-        match self.conf.mode {
-            FileCacheMode::Off => None,
-            FileCacheMode::Timed => Some(Seen { moment: 0, at }),
-            FileCacheMode::On => {
-                let moment = self.generation.watch.follow(path, beside)?;
-                self.asked.set(Some((at, Some(moment))));
-                Some(Seen { moment, at })
-            }
+    /// Begins to look at `name`: what is found is true from this moment on, for as long as no word of a change comes. None if
+    /// that would not be known, or is not to be remembered.
+    pub fn begin(&self, server: usize, name: &[u8], beside: &[String]) -> Option<Seen> {
+        if !self.is_wanted(self.number(server, name)) {
+            return None;
         }
+        let at = crate::run::now();
+        if self.conf.mode == FileCacheMode::Timed {
+            return Some(Seen { moment: 0, at });
+        }
+        let moment = self.generation.watch.follow(name, beside)?;
+        self.asked.set(Some((at, Some(moment))));
+        Some(Seen { moment, at })
+    }
+
+    /// Whether to remember what is found under this number: it was asked for before, and there is room.
+    fn is_wanted(&self, number: u64) -> bool {
+        self.passed.set(Some(number));
+        if self.conf.mode == FileCacheMode::Off {
+            return false;
+        }
+        let known = self.known.borrow();
+        let mut once = self.once.borrow_mut();
+        if once.is_empty() {
+            once.resize(ONCE, 0);
+        }
+        let place = &mut once[number as usize % ONCE];
+        let again = std::mem::replace(place, number) == number;
+        let wanted = known.contains_key(&number) || again && known.len() < self.conf.entries;
+        if wanted {
+            self.passed.set(None);
+        }
+        wanted
     }
 
     /// Whether what was found then is still so.
@@ -215,13 +239,13 @@ impl FileCache {
         conf: &Rc<DirConf>,
         seen: Option<Seen>,
     ) {
-        if self.conf.mode == FileCacheMode::Off
-            || (seen.is_none() && info.kind != FileKind::Regular)
-        {
+        let number = self.number(server, name);
+        let gains = seen.is_some() || info.kind == FileKind::Regular;
+        if self.passed.get() == Some(number) || !gains {
             return;
         }
         let now = crate::run::now();
-        let number = self.number(server, name);
+        self.make_room(now);
         let seen = seen.map(|seen| seen.moment);
         let mut all = self.known.borrow_mut();
         if let Some(known) = all.get_mut(&number) {
@@ -239,18 +263,20 @@ impl FileCache {
             totals: self.totals.clone(),
         });
         info.kept = Some(kept.clone());
+        // What takes another's place lives no longer than that would have.
+        let made = all.get(&number).map_or(now, |known| known.made);
+        if made == now {
+            self.order.borrow_mut().push_back((now, number));
+        }
         let known = Known {
             server,
             info: info.clone(),
             kept,
             conf: conf.clone(),
             seen,
-            made: now,
+            made,
         };
         all.insert(number, known);
-        drop(all);
-        self.order.borrow_mut().push_back((now, number));
-        self.make_room(now, self.conf.entries, 0);
     }
 
     /// Keeps the content of a file that was just opened, `info` being what the open file showed, and gives it back.
@@ -259,7 +285,7 @@ impl FileCache {
             Content::Bytes(bytes) => bytes.len(),
             Content::Open(_) => 0,
         };
-        self.make_room(crate::run::now(), self.conf.entries, size);
+        self.make_room(crate::run::now());
         let fits = match &content {
             Content::Bytes(_) => self.totals.bytes.get() + size <= self.conf.bytes,
             Content::Open(_) => self.totals.open.get() < self.most_open,
@@ -273,30 +299,23 @@ impl FileCache {
         }
     }
 
-    /// Forgets what is too old, and then the oldest, until there are `entries` at most and `bytes` have room.
-    fn make_room(&self, now: Instant, entries: usize, bytes: usize) {
+    /// Forgets what is too old.
+    fn make_room(&self, now: Instant) {
         let mut all = self.known.borrow_mut();
         let mut order = self.order.borrow_mut();
         while let Some((made, number)) = order.front().copied() {
-            let old = now.saturating_duration_since(made) >= self.conf.valid;
-            // The order may name an entry that was made anew more than once.
-            let full = all.len() > entries
-                || order.len() / 2 > entries
-                || self.totals.bytes.get() + bytes > self.conf.bytes;
-            if !old && !full {
+            if now.saturating_duration_since(made) < self.conf.valid {
                 break;
             }
             order.pop_front();
-            if all.get(&number).is_some_and(|known| known.made == made) {
-                all.remove(&number);
-            }
+            all.remove(&number);
         }
     }
 
     /// Forgets what is too old; tells when to come again. For times when no request comes: an open file holds its disk.
     pub fn sweep(&self, now: Instant) -> Option<Instant> {
         self.order.borrow().front()?;
-        self.make_room(now, usize::MAX, 0);
+        self.make_room(now);
         let order = self.order.borrow();
         order.front().map(|(made, _)| *made + self.conf.valid)
     }

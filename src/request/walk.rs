@@ -88,7 +88,7 @@ pub fn storage(r: &mut Request) -> Status {
 fn find(r: &mut Request) -> Result<(), Status> {
     let ctx = r.ctx.clone();
     let beside = access_file_names(&ctx, r.server);
-    let mut seen = ctx.files.begin(&r.filename, beside);
+    let mut seen = ctx.files.begin(r.server, &r.filename, beside);
     let asked = r.filename.len();
     find_file(r, &mut seen)?;
     let is_directory = r
