@@ -15,10 +15,11 @@ fn www() -> &'static Server {
             .conf(
                 "MaxKeepAliveRequests 0\n\
                  <Directory @ROOT@/htdocs/over>\nAllowOverride All\n</Directory>\n\
+                 <Directory @ROOT@/htdocs/alone>\nAllowOverride All\n</Directory>\n\
                  <Directory @ROOT@/htdocs/strict>\nOptions None\n</Directory>\n\
                  <Directory @ROOT@/htdocs/owner>\nOptions SymLinksIfOwnerMatch\n</Directory>",
             )
-            .folder("htdocs/over/deep")
+            .folder("htdocs/over")
             .folder("htdocs/strict")
             .folder("htdocs/owner")
             .folder("elsewhere")
@@ -219,7 +220,8 @@ cases! {
         }
     };
     htaccess_made_changed_and_removed: {
-        let mut place = Place::new("over/deep/f.txt", "text");
+        // In a folder of its own: what stands above counts for all below.
+        let mut place = Place::new("alone/deep/f.txt", "text");
         let folder = place.file.parent().expect("a folder").to_owned();
         for folder in [folder.clone(), folder.parent().expect("a folder").to_owned()] {
             let htaccess = folder.join(".htaccess");
