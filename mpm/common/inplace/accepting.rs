@@ -36,7 +36,10 @@ impl Thread {
         // A process that is told to finish lets go of its listeners, perhaps before this thread has begun.
         let mut acceptor = match set {
             Ok(acceptor) => acceptor,
-            Err(_) if orders.finish() => return Ok(()),
+            Err(_) if orders.finish() => {
+                self.serve_leftovers(child, orders);
+                return Ok(());
+            }
             Err(error) => return Err(child.sick(20118, NO_SET, &error)),
         };
         self.slot.run_by(u64::from(crate::os::clock::thread_id()));
