@@ -34,6 +34,9 @@ pub fn begin(generation: &Generation, succeeds: bool) -> Result<PidFile, ()> {
     }
     let path = conf::of(generation).pid_path(generation);
     let shown = path.display();
+    // Whoever finds the file may send a signal at once: it waits until there is somebody to hear it. An error would come again
+    // when the signals are taken on.
+    let _ = signal::block(&SignalSet::of(&SIGNALS));
     match PidFile::write(&path, std::process::id()) {
         Ok((file, before)) => {
             if before == Before::Other && !succeeds {
