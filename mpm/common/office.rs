@@ -1,6 +1,6 @@
 //! What shows others that this process is the server, and is one process's at a time: the PidFile, the ScoreBoardFile, the
-//! socket at which an upgrade is asked for, and that at which the status is. A program that takes over from another has none of it until it serves; one that has
-//! been taken over from has none of it any more.
+//! socket at which an upgrade is asked for, and that at which the status is. A program that takes over from another has none of
+//! it until it serves; one that has been taken over from has none of it any more.
 
 use std::time::Instant;
 
@@ -22,6 +22,8 @@ use crate::server::Generation;
 pub struct Office {
     held: Option<Insignia>,
     upgrades: Upgrades,
+    /// Open only while the office is held; outlives it, for those it has sent to answer.
+    reception: Reception,
 }
 
 struct Insignia {
@@ -29,7 +31,6 @@ struct Insignia {
     view: View,
     /// `None` where the socket could not be made.
     desk: Option<Desk>,
-    reception: Reception,
 }
 
 impl Insignia {
@@ -45,10 +46,7 @@ impl Insignia {
             let told = format!("this server cannot be asked for an upgrade: no socket can be made beside the PidFile: {error}");
             Voice::of(generation).own(Level::Warn, 20253, told);
         }
-        let mut reception = Reception::default();
-        reception.tend(generation);
         Ok(Insignia {
-            reception,
             pid_file,
             view: View::open(mpm, generation),
             desk: desk.ok(),
@@ -67,7 +65,6 @@ impl Insignia {
         if let Some(desk) = self.desk {
             desk.close();
         }
-        self.reception.close();
         let _ = self.pid_file.remove();
     }
 }
@@ -78,12 +75,16 @@ impl Office {
         Office {
             held: None,
             upgrades: Upgrades::new(),
+            reception: Reception::default(),
         }
     }
 
     /// Takes the office, one that `succeeds` another from that. Without the PidFile there is none; the reason is in the log then.
     pub fn take(&mut self, mpm: &Mpm, generation: &Generation, succeeds: bool) -> Result<(), ()> {
         self.held = Some(Insignia::take(mpm, generation, succeeds)?);
+        // Who had it for a moment may have taken the name of the socket.
+        self.reception.close();
+        self.reception.tend(generation);
         Ok(())
     }
 
@@ -92,6 +93,7 @@ impl Office {
         if let Some(held) = self.held.take() {
             held.give_up();
         }
+        self.reception.end();
     }
 
     /// Whether somebody else has it, or is about to take it.
@@ -120,12 +122,10 @@ impl Office {
 
     /// What is to be waited for.
     pub fn fds(&self) -> impl Iterator<Item = Waiting<'_>> {
-        let held = self.held.as_ref();
-        let desk = held.and_then(|held| held.desk.as_ref()).into_iter();
-        let reception = held.and_then(|held| held.reception.fd());
+        let desk = self.held.iter().filter_map(|held| held.desk.as_ref());
         desk.flat_map(Desk::fds)
             .chain(self.upgrades.fds())
-            .chain(reception)
+            .chain(self.reception.fd())
     }
 
     /// When waiting ends.
@@ -161,7 +161,7 @@ impl Office {
     /// A process has ended. False if it is nobody that the office knows.
     pub fn reaped(&mut self, pid: Pid, exit: Exit) -> bool {
         #[cfg(uses = "children")]
-        if self.reception().is_some_and(|known| known.reaped(pid)) {
+        if self.reception.reaped(pid) {
             return true;
         }
         self.upgrades.reaped(pid, exit)
@@ -169,25 +169,19 @@ impl Office {
 
     /// Once a second: the status socket is where the serving generation wants it.
     pub fn tend(&mut self, current: &Generation) {
-        if let Some(reception) = self.reception() {
-            reception.tend(current);
+        if self.held.is_some() {
+            self.reception.tend(current);
         }
     }
 
     /// Somebody who wants to see the status, to be answered elsewhere.
     pub fn visitor(&mut self) -> Option<Visitor> {
-        self.reception()?.visitor()
+        self.reception.visitor()
     }
 
     /// The latest visitor is answered by this one.
     pub fn answered_by(&mut self, answerer: Answerer) {
-        if let Some(reception) = self.reception() {
-            reception.answered_by(answerer);
-        }
-    }
-
-    fn reception(&mut self) -> Option<&mut Reception> {
-        self.held.as_mut().map(|held| &mut held.reception)
+        self.reception.answered_by(answerer);
     }
 
     /// The server is told to stop: nobody is to take over.
@@ -201,6 +195,7 @@ impl Office {
     #[cfg(uses = "children")]
     pub fn forget(&mut self) {
         self.held = None;
+        self.reception = Reception::default();
         self.upgrades.forget();
     }
 

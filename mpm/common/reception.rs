@@ -18,13 +18,13 @@ use super::Mpm;
 use crate::log::Level;
 use crate::os::poll::Waiting;
 #[cfg(uses = "children")]
-use crate::os::process::Pid;
+use crate::os::process::{self, Pid};
 use crate::scoreboard::Snapshot;
 use crate::server::Generation;
 use crate::status::{Figures, Visit};
 
 /// How long one visit may take, from the first byte to the last.
-pub const VISIT: Duration = Duration::from_secs(5);
+const VISIT: Duration = Duration::from_secs(5);
 
 /// Visitors that are answered at a time.
 const AT_A_TIME: usize = 4;
@@ -67,8 +67,11 @@ impl Reception {
         self.close();
         match Door::open(&place) {
             Ok(door) => {
+                if self.refused.take().as_ref() == Some(&place) {
+                    let told = format!("the status socket {place} is open now");
+                    Voice::of(generation).own(Level::Notice, 20503, told);
+                }
                 self.open = door.map(|door| (place, door));
-                self.refused = None;
             }
             Err(error) => self.tell(generation, place, &error),
         }
@@ -87,6 +90,16 @@ impl Reception {
     pub fn close(&mut self) {
         if let Some((_, Door::Named(socket))) = self.open.take() {
             socket.close();
+        }
+    }
+
+    /// The server leaves: nobody is answered any more.
+    pub fn end(&mut self) {
+        self.close();
+        #[cfg(uses = "children")]
+        for pid in &self.answerers {
+            // Ours until it is reaped, so the number is nobody else's.
+            let _ = process::kill(*pid, libc::SIGKILL);
         }
     }
 
@@ -167,6 +180,7 @@ impl Visitor {
     }
 
     /// There is nobody to answer: one line, if the visitor's buffer has room for it.
+    #[cfg(uses = "children")]
     pub fn turn_away(self) {
         let _ = self.socket.set_nonblocking(true);
         let _ = self.socket.send(crate::status::UNAVAILABLE);
