@@ -1,0 +1,64 @@
+# shellcheck shell=sh disable=SC2154 # the answers come from config.status
+# make check-windows: builds httpd.exe with the cross compiler, and asks it under wine what tests/conformance asks of every
+# server, but for the cases of tests/conformance/windows.skip, which are listed with their reasons. Work lies in check-windows/.
+# That it "builds for Windows and passes under wine" is all that this shows.
+
+set -e
+set +f
+wine=''
+for program in wine64 /usr/lib/wine/wine64; do
+    if command -v "$program" >/dev/null 2>&1; then
+        wine=$(command -v "$program")
+        break
+    fi
+done
+if test -z "$wine" || ! command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
+    printf 'make: this needs wine64 and x86_64-w64-mingw32-gcc; INSTALL names the packages\n' >&2
+    exit 1
+fi
+
+folder=$builddir/check-windows
+mkdir -p "$folder"
+
+# The program, and the suite that asks it, which runs on this system.
+if test "$system" = windows; then
+    exe_folder=$builddir
+    suite_folder=$folder
+    (cd "$suite_folder" && env -u CARGO -u RUSTC /bin/sh "$srcdir/configure" -q PROFILE=dev)
+else
+    exe_folder=$folder
+    suite_folder=$builddir
+    (cd "$exe_folder" && env -u CARGO -u RUSTC /bin/sh "$srcdir/configure" -q --host=x86_64-w64-mingw32 PROFILE=dev)
+fi
+(cd "$exe_folder" && ${MAKE:-make})
+
+# A wine of its own, which ends with this script. Its server is started first, so that no test seems to leave it behind.
+WINEPREFIX=$folder/wine
+WINEDEBUG=-all
+export WINEPREFIX WINEDEBUG
+unset DISPLAY
+server=$(dirname "$(readlink -f "$wine")")/wineserver
+test -x "$server" || server=wineserver
+trap '"$server" -k || true' 0
+trap 'exit 1' 1 2 15
+mkdir -p "$WINEPREFIX"
+"$server" -p
+"$wine" wineboot -i
+cat >"$folder/httpd-by-wine" <<EOF
+#! /bin/sh
+exec '$wine' '$exe_folder/$progname.exe' "\$@"
+EOF
+chmod +x "$folder/httpd-by-wine"
+"$folder/httpd-by-wine" -V
+
+printf '\nLeft out on Windows (tests/conformance/windows.skip):\n'
+sed '/^#/d; /^$/d; s/^/  /' "$srcdir/tests/conformance/windows.skip"
+set -- --exact --test-threads=4
+while read -r name _; do
+    case $name in
+    '' | '#'*) ;;
+    *) set -- "$@" --skip "$name" ;;
+    esac
+done <"$srcdir/tests/conformance/windows.skip"
+cd "$suite_folder"
+HTTPD=$folder/httpd-by-wine ${MAKE:-make} check CHECK_ARGS="--test conformance -- $*"
