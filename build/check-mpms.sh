@@ -1,15 +1,19 @@
 # shellcheck shell=sh disable=SC2154 # the answers come from config.status
 # make check-mpms: the tests on each MPM of this release, one after another, then a table. The configured MPM is tested in
 # this build folder, each other one in check-mpms/NAME, configured by the same options; what does not depend on the MPM is
-# built once for those, in check-mpms/target. The tests of configure itself do not depend on it either, so they run only by
+# built once for those, in check-mpms/target. mpm_winnt is tested under wine (check-windows.sh), where there is one and a cross
+# compiler. The tests of configure itself do not depend on it either, so they run only by
 # make check. Extra arguments go to cargo test.
 
 set +f
 extra=$*
 
-# tests FOLDER LOG: runs them; the log's last line is the exit code.
+# shellcheck source=build/windows-tools.sh
+. "$srcdir/build/windows-tools.sh"
+
+# tests FOLDER LOG TARGET: runs them; the log's last line is the exit code.
 tests() {
-    { (cd "$1" && HTTPD_SKIP_BUILD_TESTS=1 ${MAKE:-make} check CHECK_ARGS="--no-fail-fast $extra") 2>&1; echo "exit $?"; } | tee "$2"
+    { (cd "$1" && HTTPD_SKIP_BUILD_TESTS=1 ${MAKE:-make} "$3" CHECK_ARGS="--no-fail-fast $extra") 2>&1; echo "exit $?"; } | tee "$2"
 }
 
 good() {
@@ -21,11 +25,18 @@ failed=0
 mkdir -p check-mpms
 for facts in "$srcdir"/mpm/*/facts; do
     grep -q '^status=planned' "$facts" && continue
-    grep -q '^builds-on=windows' "$facts" && continue
     name=$(sed -n 's/^name=//p' "$facts")
     log=$builddir/check-mpms/$name.log
     started=$(date +%s)
-    if test "$name" = "$mpm_name"; then
+    target=check
+    if grep -q '^builds-on=windows' "$facts"; then
+        if test -z "$wine"; then
+            table="$table$(printf '%-12s no cross compiler, or no wine' "$name")
+"
+            continue
+        fi
+        folder=$builddir target=check-windows
+    elif test "$name" = "$mpm_name"; then
         folder=$builddir
     else
         folder=$builddir/check-mpms/$name
@@ -35,7 +46,7 @@ for facts in "$srcdir"/mpm/*/facts; do
         (cd "$folder" && /bin/sh "$builddir/config.nice" -q --srcdir="$srcdir" --with-mpm="$name") || exit 1
     fi
     printf '== %s: tests, in %s\n' "$name" "$folder"
-    tests "$folder" "$log"
+    tests "$folder" "$log" "$target"
     result=passed
     if ! good "$log" && test -n "${HTTPD_CI-}"; then
         # On a machine that is busy with other work a limit of time can be met for no fault of the server's. What fails
@@ -43,7 +54,7 @@ for facts in "$srcdir"/mpm/*/facts; do
         mv "$log" "$log.first"
         printf '== %s: once more, since these failed:\n' "$name"
         grep -a '^test .* FAILED' "$log.first"
-        tests "$folder" "$log"
+        tests "$folder" "$log" "$target"
         result='2nd try'
     fi
     if ! good "$log"; then

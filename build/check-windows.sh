@@ -5,14 +5,9 @@
 
 set -e
 set +f
-wine=''
-for program in wine64 /usr/lib/wine/wine64; do
-    if command -v "$program" >/dev/null 2>&1; then
-        wine=$(command -v "$program")
-        break
-    fi
-done
-if test -z "$wine" || ! command -v x86_64-w64-mingw32-gcc >/dev/null 2>&1; then
+# shellcheck source=build/windows-tools.sh
+. "$srcdir/build/windows-tools.sh"
+if test -z "$wine"; then
     printf 'make: this needs wine64 and x86_64-w64-mingw32-gcc; INSTALL names the packages\n' >&2
     exit 1
 fi

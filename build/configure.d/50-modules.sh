@@ -87,9 +87,19 @@ rank() {
 rank "$selection"
 selection_rank=$rank
 
-# CGI has one module for MPMs with threads and one for those without: a wish for the wrong one goes to the other.
+# CGI has one module for MPMs with threads and one for those without: a wish for the wrong one goes to the other. Windows, where
+# nothing forks, has no use for the one for threads.
 kind=unthreaded
-test "$mpm_threaded" = 0 || kind=threaded
+test "$mpm_threaded" = 0 || test "$system" = windows || kind=threaded
+if ! has "$system_kinds" unix; then
+    for name in $(printf '%s\n' "$module_table" | awk '$3 == "here" && $5 == "unix" { print $1 }'); do
+        eval "value=\$wish_$name"
+        case $value in
+        yes | static | shared) warn "mod_$name is only for Unix and is left out" ;;
+        esac
+        eval "wish_$name=no"
+    done
+fi
 for line in $(printf '%s\n' "$module_table" | awk '$3 == "here" && $5 ~ /:/ { print $1 ":" $5 }'); do
     name=${line%%:*} other=${line##*:} suits=${line#*:}
     eval "value=\$wish_$name"
