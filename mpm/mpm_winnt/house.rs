@@ -80,7 +80,7 @@ impl House {
 
     /// Takes a new connection in, from the door with this number.
     pub fn arrive(&self, (socket, local, peer): Taken, door: usize) {
-        let id = self.taken.add(1);
+        let id = self.taken.add(1) + 1;
         let worn = conf::of(&self.generation).max_connections_per_child;
         self.connections.add(1);
         let new = Parked::new(
