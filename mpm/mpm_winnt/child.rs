@@ -53,6 +53,19 @@ pub struct Orders {
     pub control: Option<OwnedHandle>,
 }
 
+impl Orders {
+    /// None of them given yet, and no control process.
+    pub fn new() -> io::Result<Orders> {
+        Ok(Orders {
+            finish: Event::new()?,
+            stop: Event::new()?,
+            ready: Event::new()?,
+            worn: Event::new()?,
+            control: None,
+        })
+    }
+}
+
 /// Serves until told to end; gives the exit code.
 pub fn serve(start: Start, owner: &mut dyn Owner) -> i32 {
     let Start {

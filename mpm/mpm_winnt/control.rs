@@ -49,40 +49,67 @@ pub fn run(_mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner)
     let alone = debug
         .iter()
         .any(|name| first.globals.defines.contains_key(*name));
-    let done = match alone {
-        true => serve_alone(first.clone(), owner),
-        false => Control::new(first.clone(), owner, &pid_file).map(|mut control| control.run()),
+    // The first generation is not kept here: its sockets and logs end with it.
+    let exit = match Means::new() {
+        Ok(means) if alone => serve_alone(first, means, owner),
+        Ok(means) => Control::new(first, means, owner, &pid_file).run(),
+        Err(error) => cannot_begin(&first, &error),
     };
     log::flush_all();
     let _ = pid_file.remove();
-    done.unwrap_or_else(|error| {
-        let told = format!("the server cannot begin: {error}");
-        Voice::of(&first).own(Level::Emerg, 20_440, told);
-        Exit::Fatal
-    })
+    exit
+}
+
+fn cannot_begin(generation: &Generation, error: &io::Error) -> Exit {
+    let told = format!("the server cannot begin: {error}");
+    Voice::of(generation).own(Level::Emerg, 20_440, told);
+    Exit::Fatal
+}
+
+/// What the system lends to the control process.
+struct Means {
+    shutdown: Event,
+    restart: Event,
+    job: Job,
+}
+
+impl Means {
+    fn new() -> io::Result<Means> {
+        let pid = std::process::id();
+        let means = Means {
+            shutdown: Event::named(&names::shutdown(pid))?,
+            restart: Event::named(&names::restart(pid))?,
+            job: Job::new()?,
+        };
+        set_on_interrupt(means.shutdown.again()?)?;
+        Ok(means)
+    }
 }
 
 /// `-X`: this very process serves.
-fn serve_alone(generation: Shared<Generation>, owner: &mut dyn Owner) -> io::Result<Exit> {
-    let stop = Event::named(&names::shutdown(std::process::id()))?;
-    set_on_interrupt(stop.again()?)?;
+fn serve_alone(generation: Shared<Generation>, means: Means, owner: &mut dyn Owner) -> Exit {
     front::introduce(GREETING, &generation);
+    let begin = || {
+        let orders = Orders {
+            stop: means.shutdown,
+            ..Orders::new()?
+        };
+        Ok((own_doors(&generation)?, orders))
+    };
+    let (doors, orders) = match begin() {
+        Ok(begun) => begun,
+        Err(error) => return cannot_begin(&generation, &error),
+    };
     let start = Start {
-        doors: own_doors(&generation)?,
+        doors,
         generation,
         server_started: scoreboard::now(),
-        orders: Orders {
-            stop,
-            finish: Event::new()?,
-            ready: Event::new()?,
-            worn: Event::new()?,
-            control: None,
-        },
+        orders,
     };
-    Ok(match child::serve(start, owner) {
+    match child::serve(start, owner) {
         0 => Exit::Stopped,
         _ => Exit::Fatal,
-    })
+    }
 }
 
 /// A child, as the control process sees it.
@@ -102,9 +129,7 @@ struct Control<'o> {
     pid_file: &'o PidFile,
     current: Shared<Generation>,
     server_started: u64,
-    shutdown: Event,
-    restart: Event,
-    job: Job,
+    means: Means,
     serving: Option<Child>,
     /// Children that finish what they have.
     draining: Vec<Child>,
@@ -115,25 +140,21 @@ struct Control<'o> {
 impl<'o> Control<'o> {
     fn new(
         first: Shared<Generation>,
+        means: Means,
         owner: &'o mut dyn Owner,
         pid_file: &'o PidFile,
-    ) -> io::Result<Control<'o>> {
-        let pid = std::process::id();
-        let control = Control {
+    ) -> Control<'o> {
+        Control {
             owner,
             pid_file,
             current: first,
             server_started: scoreboard::now(),
-            shutdown: Event::named(&names::shutdown(pid))?,
-            restart: Event::named(&names::restart(pid))?,
-            job: Job::new()?,
+            means,
             serving: None,
             draining: Vec::new(),
             reloads: 0,
             next_duties: Instant::now(),
-        };
-        set_on_interrupt(control.shutdown.again()?)?;
-        Ok(control)
+        }
     }
 
     fn voice(&self) -> Voice<'_> {
@@ -144,7 +165,7 @@ impl<'o> Control<'o> {
         front::introduce(GREETING, &self.current);
         match self.start(&self.current.clone()) {
             Ok(child) => self.serving = Some(child),
-            Err(_) if self.shutdown.is_set() => return self.stop(),
+            Err(_) if self.means.shutdown.is_set() => return self.stop(),
             Err(why) => {
                 let told = format!("create child process failed. Exiting. {why}");
                 self.voice().own(Level::Crit, 419, told);
@@ -154,14 +175,14 @@ impl<'o> Control<'o> {
         self.owner.serving(&self.current);
         loop {
             self.wait();
-            if self.shutdown.is_set() {
+            if self.means.shutdown.is_set() {
                 return self.stop();
             }
             if let Err(exit) = self.look_after_children() {
                 return exit;
             }
-            if self.restart.is_set() {
-                let _ = self.restart.reset();
+            if self.means.restart.is_set() {
+                let _ = self.means.restart.reset();
                 self.reload();
             }
             if Instant::now() >= self.next_duties {
@@ -173,8 +194,10 @@ impl<'o> Control<'o> {
 
     /// Waits for the administrator, for children, and for the next round.
     fn wait(&self) {
-        let mut handles: Vec<BorrowedHandle<'_>> =
-            vec![self.shutdown.as_handle(), self.restart.as_handle()];
+        let mut handles: Vec<BorrowedHandle<'_>> = vec![
+            self.means.shutdown.as_handle(),
+            self.means.restart.as_handle(),
+        ];
         for child in self.serving.iter() {
             handles.extend([child.process.as_handle(), child.orders.worn.as_handle()]);
         }
@@ -201,7 +224,7 @@ impl<'o> Control<'o> {
         let handles = [
             child.orders.ready.as_handle(),
             child.process.as_handle(),
-            self.shutdown.as_handle(),
+            self.means.shutdown.as_handle(),
         ];
         let woken = wait_any(&handles, Some(READY_TIME));
         if matches!(woken, Ok(Some(0))) {
@@ -217,20 +240,14 @@ impl<'o> Control<'o> {
     }
 
     fn spawn(&self, generation: &Generation) -> io::Result<Child> {
-        let orders = Orders {
-            finish: Event::new()?,
-            stop: Event::new()?,
-            ready: Event::new()?,
-            worn: Event::new()?,
-            control: None,
-        };
+        let orders = Orders::new()?;
         let mut process = Command::new(std::env::current_exe()?)
             .args(self.owner.arguments())
             .env(PARENT, std::process::id().to_string())
             .stdin(Stdio::piped())
             .spawn()?;
         // An error: the system does not let us (an old one, in another job); the child watches us by itself, too.
-        let _ = self.job.take(&process);
+        let _ = self.means.job.take(&process);
         if let Err(error) = hand(&mut process, &orders, generation, self.server_started) {
             let _ = process.kill();
             let _ = process.wait();
@@ -276,7 +293,7 @@ impl<'o> Control<'o> {
                 self.serving = Some(child);
                 Ok(())
             }
-            Err(_) if self.shutdown.is_set() => Ok(()),
+            Err(_) if self.means.shutdown.is_set() => Ok(()),
             Err(why) => {
                 self.tell_not_started(&why);
                 Err(Exit::Fatal)
