@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(unix)]
 use super::drain::Bounds;
 use super::limits::{Fitted, Wanted};
 use super::Mpm;
@@ -191,6 +192,7 @@ impl MpmConf {
     }
 
     /// How long and how many connections of earlier generations may go on, for a pool of `max_workers`.
+    #[cfg(unix)]
     pub fn drain_bounds(&self, max_workers: u32) -> Bounds {
         Bounds::new(
             self.graceful_drain_timeout,

@@ -23,6 +23,7 @@ pub mod conf;
 pub mod crew;
 #[cfg(unix)]
 pub mod door;
+#[cfg(unix)]
 pub mod drain;
 #[cfg(uses = "children")]
 pub mod exits;
