@@ -69,6 +69,13 @@ for name in prefork worker event; do
 done
 bad "$configure" -q --host=x86_64-w64-mingw32 --with-mpm=worker
 says err 'MPM worker is built only on unix, not on windows'
+good "$configure" -q --host=x86_64-w64-mingw32
+is HTTPD_MPM_NAME '"mpm_winnt"'
+case $(defined HTTPD_STATIC_MODULES) in
+*unixd* | *cgid*) fail 'modules of Unix for Windows' ;;
+*' cgi '*) ;;
+*) fail 'no mod_cgi for Windows' ;;
+esac
 
 # Numbers, names, folders.
 for port in 0 65536 x 80x '' -1 99999999999999999999; do
