@@ -27,6 +27,7 @@ good ../src/configure --help=mpm
 says out toy
 bad ../src/configure -q --with-mpm=nonesuch
 says err toy
+# shellcheck disable=SC2016 # the inner shell expands them
 good env CARGO_PROFILE_DEV_DEBUG=0 sh -c '../src/configure -q --with-mpm=toy PROFILE=dev --prefix="$1" && ${MAKE:-make}' sh "$here/top"
 silent err warning:
 good ./httpd -l
