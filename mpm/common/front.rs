@@ -34,9 +34,7 @@ pub fn begin(generation: &Generation, succeeds: bool) -> Result<PidFile, ()> {
     }
     let path = conf::of(generation).pid_path(generation);
     let shown = path.display();
-    // Whoever finds the file may send a signal at once: it waits until there is somebody to hear it. An error would come again
-    // when the signals are taken on.
-    let _ = signal::block(&SignalSet::of(&SIGNALS));
+    hold_signals();
     match PidFile::write(&path, std::process::id()) {
         Ok((file, before)) => {
             if before == Before::Other && !succeeds {
@@ -52,6 +50,15 @@ pub fn begin(generation: &Generation, succeeds: bool) -> Result<PidFile, ()> {
             voice.core(Level::Error, 100, told);
             Err(())
         }
+    }
+}
+
+/// Whoever finds the PidFile may send a signal at once: it waits until there is somebody to hear it.
+fn hold_signals() {
+    #[cfg(unix)]
+    {
+        // An error would come again when the signals are taken on.
+        let _ = signal::block(&SignalSet::of(&SIGNALS));
     }
 }
 
