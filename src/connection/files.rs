@@ -292,7 +292,7 @@ impl FileCache {
         };
         if fits {
             let age = |changed| SystemTime::now().duration_since(changed).ok();
-            let age = info.changed.and_then(age);
+            let age = info.more.changed.and_then(age);
             kept.settled.set(age.is_some_and(|age| age >= TICK));
             let charge = Charge::new(&kept.totals, &content);
             *kept.content.borrow_mut() = Some((content, charge));

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod driven;
 pub mod memory;
 pub mod program;
+pub mod properties;
 #[cfg(unix)]
 pub mod spawner;
 #[cfg(unix)]

@@ -76,11 +76,11 @@ impl Vars for Request {
                 ))
             }
             Variable::ScriptUser => {
-                let owner = crate::os::user::user_by_id(self.finfo.as_ref()?.uid).ok()??;
+                let owner = crate::os::user::user_by_id(self.finfo.as_ref()?.more.uid).ok()??;
                 Some(Cow::Owned(owner.name.into_bytes()))
             }
             Variable::ScriptGroup => {
-                let group = crate::os::user::group_by_id(self.finfo.as_ref()?.gid).ok()??;
+                let group = crate::os::user::group_by_id(self.finfo.as_ref()?.more.gid).ok()??;
                 Some(Cow::Owned(group.name.into_bytes()))
             }
             Variable::IsSubrequest => bytes(if self.is_main() { b"false" } else { b"true" }),

@@ -21,6 +21,7 @@ use crate::connection::exchange::Exchange;
 use crate::connection::files::Kept;
 use crate::connection::ConnInfo;
 use crate::filters::chain::{Input, Output};
+use crate::os::properties::Properties;
 use crate::protocol::http1::Framing;
 use crate::protocol::{Method, Version};
 use crate::server::Server;
@@ -47,18 +48,8 @@ pub struct FileInfo {
     pub size: u64,
     /// Last modification.
     pub mtime: SystemTime,
-    /// Inode number.
-    pub inode: u64,
-    /// Permission bits.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Device that the file system is on.
-    pub device: u64,
-    /// Last change of the file or of what is known of it; none where the system does not say.
-    pub changed: Option<SystemTime>,
+    /// Owner, permissions and the like.
+    pub more: Properties,
     /// Links may not be followed here, and the name was seen to be none: whoever opens it must not follow one that has taken
     /// its place meanwhile.
     pub not_a_link: bool,
@@ -80,7 +71,6 @@ pub enum FileKind {
 impl FileInfo {
     /// From what the file system said.
     pub fn of(meta: &std::fs::Metadata) -> FileInfo {
-        let more = crate::os::file::properties(meta);
         let kind = match meta.file_type() {
             t if t.is_file() => FileKind::Regular,
             t if t.is_dir() => FileKind::Directory,
@@ -90,12 +80,7 @@ impl FileInfo {
             kind,
             size: meta.len(),
             mtime: meta.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-            inode: more.inode,
-            mode: more.mode,
-            uid: more.uid,
-            gid: more.gid,
-            device: more.device,
-            changed: more.changed,
+            more: crate::os::file::properties(meta),
             not_a_link: false,
             kept: None,
         }
@@ -104,13 +89,7 @@ impl FileInfo {
     /// Whether nothing that the file system shows of the file differs: it has the same content, unless it changed within a
     /// tick of the system's clock.
     pub fn is_same(&self, other: &FileInfo) -> bool {
-        let all = |info: &FileInfo| {
-            (
-                (info.device, info.inode, info.kind, info.size),
-                (info.mtime, info.changed),
-                (info.mode, info.uid, info.gid),
-            )
-        };
+        let all = |info: &FileInfo| (info.kind, info.size, info.mtime, info.more);
         all(self) == all(other)
     }
 }

@@ -19,7 +19,7 @@ pub fn file_tag(r: &Request, info: &FileInfo) -> Option<BString> {
         digest: false,
     };
     let facts = FileFacts {
-        inode: info.inode,
+        inode: info.more.inode,
         size: info.size,
         mtime: clock::microseconds(info.mtime),
     };

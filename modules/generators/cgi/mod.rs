@@ -217,7 +217,7 @@ fn check(r: &Request) -> Result<(), Status> {
             "AcceptPathInfo off disallows user's path",
         ));
     }
-    if info.mode & 0o111 == 0 {
+    if info.more.mode & 0o111 == 0 {
         return Err(refuse(
             r,
             403,

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 pub use super::fd::{duplicate_to_standard, pipe};
 use super::{c_string, check};
+use crate::os::properties::Properties;
 
 /// An open file or pipe, closed when it is dropped: a descriptor as anything else here.
 pub type OwnedFile = OwnedFd;
@@ -48,23 +49,6 @@ pub fn read_exact_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()>
 /// Writes all bytes from `offset` on.
 pub fn write_all_at(file: &File, buf: &[u8], offset: u64) -> io::Result<()> {
     file.write_all_at(buf, offset)
-}
-
-/// What the file system says of a file beyond what std tells of every system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Properties {
-    /// Inode number.
-    pub inode: u64,
-    /// Permission bits.
-    pub mode: u32,
-    /// The owner's number.
-    pub uid: u32,
-    /// The group's.
-    pub gid: u32,
-    /// The file system's number.
-    pub device: u64,
-    /// When the file, or what is known of it, changed last.
-    pub changed: Option<SystemTime>,
 }
 
 /// The properties of a file.

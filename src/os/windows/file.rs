@@ -6,13 +6,13 @@ use std::io;
 use std::os::windows::fs::FileExt;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 use std::path::Path;
-use std::time::SystemTime;
 
 use windows_sys::Win32::System::Console::{
     SetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
 };
 
 use super::check;
+use crate::os::properties::Properties;
 
 /// An open file or pipe, closed when it is dropped.
 pub type OwnedFile = OwnedHandle;
@@ -99,23 +99,6 @@ pub fn write_all_at(file: &File, mut buf: &[u8], mut offset: u64) -> io::Result<
         offset += n as u64;
     }
     Ok(())
-}
-
-/// What the file system says of a file beyond what std tells of every system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Properties {
-    /// Which file it is; 0 here, where only an open one has a number.
-    pub inode: u64,
-    /// Permission bits. Access lists stand elsewhere, so all may read and execute.
-    pub mode: u32,
-    /// The owner's number, which nobody has here.
-    pub uid: u32,
-    /// The group's.
-    pub gid: u32,
-    /// The file system's number; 0 here.
-    pub device: u64,
-    /// When what is known of the file changed last, which nobody tells here.
-    pub changed: Option<SystemTime>,
 }
 
 /// The properties of a file.
