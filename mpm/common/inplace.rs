@@ -66,10 +66,7 @@ struct InPlace {
 
 impl Host for InPlace {
     fn poll_permit(&self, _cx: &mut Context<'_>) -> Poll<Permit> {
-        Poll::Ready(Permit {
-            slot: Some(self.slot.clone()),
-            release: None,
-        })
+        Poll::Ready(Permit::lasting(self.slot.clone()))
     }
 
     fn closing(&self) -> bool {
@@ -91,12 +88,7 @@ impl Host for InPlace {
 
     /// The thread's slot shows what its one connection does.
     fn count(&self, what: Stage, change: i32) {
-        self.slot.set(match (what, change > 0) {
-            (Stage::KeepAlive, true) => Status::KeepAlive,
-            (Stage::Closing, true) => Status::Closing,
-            (Stage::Writing, true) => Status::Writing,
-            (_, false) => Status::Reading,
-        });
+        self.slot.set(what.shown(change));
     }
 
     fn shuns(&self, key: &dyn Fn() -> u64) -> bool {

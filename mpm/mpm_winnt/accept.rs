@@ -6,6 +6,12 @@ use std::io;
 use std::os::windows::io::{AsHandle, AsSocket};
 use std::time::Duration;
 
+use windows_sys::Win32::Foundation::ERROR_NETNAME_DELETED;
+use windows_sys::Win32::Networking::WinSock::{
+    WSAEACCES, WSAECONNABORTED, WSAECONNRESET, WSAEINPROGRESS, WSAEINTR, WSAEMFILE, WSAENOBUFS,
+    WSAEWOULDBLOCK,
+};
+
 use super::house::{Door, House};
 use super::port::{Accept, AcceptEx, Taken};
 use super::system::wait_any;
@@ -21,17 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How long to wait for a thread before the next look.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// Errors of Winsock, by their numbers.
-const WSAEINTR: i32 = 10004;
-const WSAEACCES: i32 = 10013;
-const WSAEMFILE: i32 = 10024;
-const WSAEWOULDBLOCK: i32 = 10035;
-const WSAEINPROGRESS: i32 = 10036;
-const WSAECONNABORTED: i32 = 10053;
-const WSAECONNRESET: i32 = 10054;
-const WSAENOBUFS: i32 = 10055;
 /// A peer that went away before it was taken: AcceptEx says so in the words of files.
-const ERROR_NETNAME_DELETED: i32 = 64;
+const GONE: i32 = ERROR_NETNAME_DELETED as i32;
 
 /// What became of one round.
 enum Round {
@@ -105,15 +102,9 @@ fn one_by_accept_ex(house: &House, listener: &mut AcceptEx<'_>) -> io::Result<Ro
 /// The peer, or somebody on the way, gave up: nothing is wrong here.
 fn is_of_the_peer(error: &io::Error) -> bool {
     let number = error.raw_os_error();
-    [
-        WSAECONNRESET,
-        WSAECONNABORTED,
-        WSAEACCES,
-        WSAEINTR,
-        ERROR_NETNAME_DELETED,
-    ]
-    .iter()
-    .any(|known| number == Some(*known))
+    [WSAECONNRESET, WSAECONNABORTED, WSAEACCES, WSAEINTR, GONE]
+        .iter()
+        .any(|known| number == Some(*known))
 }
 
 /// Without memory or handles trying again at once does no good.

@@ -24,10 +24,7 @@ struct Desk {
 
 impl Host for Desk {
     fn poll_permit(&self, _cx: &mut Context<'_>) -> Poll<Permit> {
-        Poll::Ready(Permit {
-            slot: Some(self.slot.clone()),
-            release: None,
-        })
+        Poll::Ready(Permit::lasting(self.slot.clone()))
     }
 
     fn closing(&self) -> bool {
@@ -43,14 +40,13 @@ impl Host for Desk {
         true
     }
 
+    fn sharers(&self) -> usize {
+        self.house.board.own.view().shape().threads as usize
+    }
+
     /// The thread's slot shows what its one connection does.
     fn count(&self, what: Stage, change: i32) {
-        self.slot.set(match (what, change > 0) {
-            (Stage::KeepAlive, true) => Status::KeepAlive,
-            (Stage::Closing, true) => Status::Closing,
-            (Stage::Writing, true) => Status::Writing,
-            (_, false) => Status::Reading,
-        });
+        self.slot.set(what.shown(change));
     }
 
     fn child(&self) -> ChildFacts {

@@ -1,7 +1,7 @@
 //! What the MPM lends to every connection that it drives. Implemented in `mpm/`.
 
 use crate::os::driven;
-use crate::scoreboard::WorkerSlot;
+use crate::scoreboard::{Status, WorkerSlot};
 use crate::sync::Work;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -56,6 +56,16 @@ pub struct Permit {
     pub release: Option<Release>,
 }
 
+impl Permit {
+    /// The slot of a thread that drives one connection at a time: it is that thread's for good.
+    pub fn lasting(slot: Rc<WorkerSlot>) -> Permit {
+        Permit {
+            slot: Some(slot),
+            release: None,
+        }
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         if let (Some(slot), Some(release)) = (&self.slot, &self.release) {
@@ -73,6 +83,18 @@ pub enum Stage {
     KeepAlive,
     /// Lingering close.
     Closing,
+}
+
+impl Stage {
+    /// What the slot of a thread shows whose one connection begins (`change` above 0) or ends to be in this state.
+    pub fn shown(self, change: i32) -> Status {
+        match (self, change > 0) {
+            (Stage::KeepAlive, true) => Status::KeepAlive,
+            (Stage::Closing, true) => Status::Closing,
+            (Stage::Writing, true) => Status::Writing,
+            (_, false) => Status::Reading,
+        }
+    }
 }
 
 /// Who serves.
