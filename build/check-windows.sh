@@ -44,6 +44,10 @@ cat >"$folder/httpd-by-wine" <<EOF
 exec '$wine' '$exe_folder/$progname.exe' "\$@"
 EOF
 chmod +x "$folder/httpd-by-wine"
+# Wine cannot give its pipes to the host's shell, which the suite's scripts are for; this program can.
+x86_64-w64-mingw32-gcc -O -o "$folder/sh.exe" "$srcdir/tests/conformance/harness/sh.c"
+HTTPD_SHELL=Z:$folder/sh.exe
+export HTTPD_SHELL
 "$folder/httpd-by-wine" -V
 
 printf '\nLeft out on Windows (tests/conformance/windows.skip):\n'
