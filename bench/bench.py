@@ -9,12 +9,9 @@ import argparse
 import json
 import os
 import platform
-import resource
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 import loads
@@ -165,21 +162,13 @@ def main():
     if missing:
         sys.exit(f"not on PATH: {', '.join(missing)}; see bench/README.md")
     found = find_servers(args)
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(20000, hard), hard))
-    folder = tempfile.mkdtemp(prefix="httpd-bench-")
-    os.chmod(folder, 0o755)
-    try:
+    with loads.place(found) as (folder, files):
         show_machine(found)
-        results = measure(found, args, folder, loads.make_files(folder))
+        results = measure(found, args, folder, files)
         show(results)
         targets.show(results)
         if args.json:
             json.dump(results, open(args.json, "w"), indent=1)
-    finally:
-        for server in found:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

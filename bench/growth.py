@@ -9,9 +9,7 @@ round of each: what matters is whether a line climbs.
 
 import argparse
 import os
-import resource
 import shutil
-import tempfile
 
 import loads
 import procs
@@ -26,9 +24,8 @@ SIZES = (10, 100, 1000, 10_000)
 class Grown:
     """Ours, started anew for each point."""
 
-    def __init__(self, program, mpm, folder):
-        self.folder, self.files = folder, loads.make_files(folder)
-        self.server = servers.Server("ours", "ours", program, mpm)
+    def __init__(self, server, folder, files):
+        self.server, self.folder, self.files = server, folder, files
 
     def run(self, load, extra=""):
         """CPU seconds of the load, and those that were used up to the first answer."""
@@ -91,13 +88,10 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--mpm", default="event")
     args = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(20000, hard), hard))
-    folder = tempfile.mkdtemp(prefix="httpd-growth-")
-    os.chmod(folder, 0o755)
-    grown = Grown(args.program, args.mpm, folder)
     unit = "CPU seconds per 100,000 requests"
-    try:
+    server = servers.Server("ours", "ours", args.program, args.mpm)
+    with loads.place([server]) as (folder, files):
+        grown = Grown(server, folder, files)
         for name, title, measure, steps, what in (
                 ("connections", "CPU of a request by connections", grown.connections, CONNECTIONS, unit),
                 ("vhosts", "CPU of a request by named virtual hosts", grown.hosts, HOSTS, unit),
@@ -106,9 +100,6 @@ def main():
             points = [(count, measure(count)) for count in steps]
             print(name, " ".join(f"{count}:{value:.2f}" for count, value in points), flush=True)
             plot(name, title, what, points)
-    finally:
-        grown.server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

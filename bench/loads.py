@@ -3,12 +3,15 @@
 wrk makes the load where it can. Connections that only wait, or dawdle, are held by this program itself.
 """
 
+import contextlib
 import os
 import re
+import resource
 import select
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 import procs
@@ -31,6 +34,21 @@ request = function()
   return "GET /1k.html HTTP/1.1\\r\\nHost: host" .. n .. ".test\\r\\n\\r\\n"
 end
 """
+
+
+@contextlib.contextmanager
+def place(found):
+    """A folder for a run and the files to serve; room for many connections. At the end the servers are stopped and all is removed."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(20000, hard), hard))
+    folder = tempfile.mkdtemp(prefix="httpd-bench-")
+    os.chmod(folder, 0o755)
+    try:
+        yield folder, make_files(folder)
+    finally:
+        for server in found:
+            server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_files(folder):

@@ -9,12 +9,9 @@ Writes docs/manual/mpm-measured.tsv; `make manual` puts it into the page. The fi
 import argparse
 import os
 import platform
-import resource
 import selectors
-import shutil
 import socket
 import statistics
-import tempfile
 import time
 
 import bench
@@ -102,29 +99,20 @@ def main():
     built = dict(pair.split("=", 1) for pair in args.ours)
     found = [servers.Server(f"ours-{mpm}", "ours", built.get(mpm) or bench.build(mpm, args.target), mpm) for mpm in MPMS]
     servers.LIMITS.update({mpm: "" for mpm in MPMS})
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(20000, hard), hard))
-    folder = tempfile.mkdtemp(prefix="httpd-bench-")
-    os.chmod(folder, 0o755)
     about = [f"All with the limits that they have by default, on {time.strftime('%-d %B %Y')}, {os.cpu_count()} processors, Linux "
              f"{platform.release()}, load average {os.getloadavg()[0]:.1f} at the start; medians of {args.rounds} interleaved rounds. "
              "mpm_winnt has not been measured: it does not run here but under wine.",
              "What cannot be answered at once is not lost: it waits in the kernel until a process or thread is free."]
-    try:
-        files = loads.make_files(folder)
-        results = {server: [] for server in found}
+    results = {server: [] for server in found}
+    with loads.place(found) as (folder, files):
         for _ in range(args.rounds):
             for server in found:
                 results[server].append(measure(server, folder, files, args.seconds))
                 print(server.name, {key: round(value, 2) for key, value in results[server][-1].items()}, flush=True)
-        place = os.path.join(ROOT, "docs", "manual", "mpm-measured.tsv")
-        with open(place, "w") as file:
-            file.write(table(results, about))
-        print(f"written: {place}")
-    finally:
-        for server in found:
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    place = os.path.join(ROOT, "docs", "manual", "mpm-measured.tsv")
+    with open(place, "w") as file:
+        file.write(table(results, about))
+    print(f"written: {place}")
 
 
 if __name__ == "__main__":

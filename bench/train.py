@@ -3,8 +3,6 @@
 
 import argparse
 import os
-import shutil
-import tempfile
 
 import loads
 import servers
@@ -27,18 +25,13 @@ def main():
     # Whoever the program becomes writes them.
     os.chmod(args.raw, 0o777)
     os.environ["LLVM_PROFILE_FILE"] = os.path.join(args.raw, "%p.profraw")
-    folder = tempfile.mkdtemp(prefix="httpd-train-")
-    os.chmod(folder, 0o755)
     server = Counting("ours", "ours", args.program, args.mpm)
-    try:
-        server.start(folder, loads.make_files(folder), loads.hosts_conf(server, os.path.join(folder, "files")))
+    with loads.place([server]) as (folder, files):
+        server.start(folder, files, loads.hosts_conf(server, files))
         for load in (loads.small, loads.new_connections, loads.not_modified, loads.pipelined, loads.medium, loads.deep_htaccess,
                      loads.hosts):
             load(server, args.seconds)
         server.stop(wait=20)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
