@@ -8,32 +8,13 @@ use super::drain::Bounds;
 use super::exits::Ended;
 use super::limits::Fitted;
 use super::limits::Limits;
-use super::note::{ChildNumbers, Numbers};
 use super::plan::Status;
 use super::pool::Phase;
 use super::supervisor::{Act, Spec, Supervisor, Wish, PROBE_TIME};
 use super::turns::{Exit, Kind};
+use crate::mpm::chosen::MPM;
 
 const STEP: Duration = Duration::from_millis(50);
-
-const NUMBERS: Numbers = Numbers {
-    configured: 489,
-    built: 490,
-    caught_term: 491,
-    caught_winch: 492,
-    graceful: 493,
-    restart: 494,
-    at_limit: 484,
-    busy: 486,
-    children: ChildNumbers {
-        near_limit: 10159,
-        fork_failed: 481,
-        old_fatal: 487,
-        stranger: 488,
-        killed_in_a_row: 10392,
-        never_started: 2324,
-    },
-};
 
 /// A small generator of numbers (xorshift), so that a seed is all a failure needs.
 struct Dice(u64);
@@ -105,7 +86,7 @@ impl World {
         World {
             seed,
             now,
-            sup: Supervisor::new(NUMBERS, spec.clone(), now),
+            sup: Supervisor::new(MPM.numbers, spec.clone(), now),
             children: BTreeMap::new(),
             next_pid: 1000,
             next_generation: 2,

@@ -17,16 +17,10 @@ const RELOADS: usize = 10;
 const QUICKLY: Duration = Duration::from_secs(8);
 
 fn setup() -> Setup {
-    let setup = Setup::new()
+    Setup::new()
         .file("htdocs/a.txt", "hello\n")
-        .file("htdocs/big.bin", "")
-        .conf("SendBufferSize 65536\nTimeout 120\nKeepAliveTimeout 30");
-    let file = std::fs::File::options()
-        .write(true)
-        .open(setup.root().join("htdocs/big.bin"));
-    file.and_then(|f| f.set_len(BIG as u64))
-        .expect("a big file");
-    setup
+        .zeros("htdocs/big.bin", BIG)
+        .conf("SendBufferSize 65536\nTimeout 120\nKeepAliveTimeout 30")
 }
 
 /// A download that has begun and goes no further than the socket buffers, since nobody reads it.

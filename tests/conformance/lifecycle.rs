@@ -17,20 +17,14 @@ const WAIT: &str =
     "while [ ! -e @ROOT@/go ]; do sleep 0.05; done\nprintf 'Content-Type: text/plain\\n\\nwent\\n'";
 
 fn setup() -> Setup {
-    let setup = Setup::new()
+    Setup::new()
         .file("htdocs/a.txt", "hello\n")
-        .file("htdocs/big.bin", "")
+        .zeros("htdocs/big.bin", BIG)
         .script("cgi-bin/wait", WAIT)
-        .conf("ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/\nCustomLog logs/pids \"%P %q\"");
-    // Far more than all socket buffers hold.
-    let file = std::fs::File::options()
-        .write(true)
-        .open(setup.root().join("htdocs/big.bin"));
-    file.and_then(|f| f.set_len(BIG as u64))
-        .expect("a big file");
-    setup
+        .conf("ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/\nCustomLog logs/pids \"%P %q\"")
 }
 
+/// Far more than all socket buffers hold.
 const BIG: usize = 40_000_000;
 
 /// A pool of a known size: `busy` requests at a time in each child, at most `most` in all.

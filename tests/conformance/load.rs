@@ -96,11 +96,7 @@ fn slow_clients(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 fn a_large_tree_arrives_as_it_is() {
     let setup = Setup::new()
         .file("htdocs/a.txt", "hello\n")
-        .file("htdocs/big.bin", "");
-    let big = std::fs::File::options()
-        .write(true)
-        .open(setup.root().join("htdocs/big.bin"));
-    big.and_then(|f| f.set_len(60_000_000)).expect("a big file");
+        .zeros("htdocs/big.bin", 60_000_000);
     let tree = tree(&setup);
     let mut files = Vec::new();
     files_below(&tree, &mut files);

@@ -15,16 +15,10 @@ pub const BIG: usize = 24_000_000;
 
 /// A server with a small and a big file, and little patience with clients.
 pub fn setup() -> Setup {
-    let setup = Setup::new()
+    Setup::new()
         .file("htdocs/a.txt", "hello\n")
-        .file("htdocs/big.bin", "")
-        .conf("KeepAliveTimeout 2\nTimeout 5\nGracefulShutdownTimeout 2");
-    let file = fs::File::options()
-        .write(true)
-        .open(setup.root().join("htdocs/big.bin"));
-    file.and_then(|f| f.set_len(BIG as u64))
-        .expect("a big file");
-    setup
+        .zeros("htdocs/big.bin", BIG)
+        .conf("KeepAliveTimeout 2\nTimeout 5\nGracefulShutdownTimeout 2")
 }
 
 /// A pool of several children from the start, where the MPM has children.

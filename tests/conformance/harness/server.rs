@@ -133,6 +133,15 @@ impl Setup {
         self
     }
 
+    /// Makes a file of zeros that takes no room.
+    pub fn zeros(self, name: &str, size: usize) -> Setup {
+        let path = self.dir.path().join(name);
+        let file = fs::File::create(&path);
+        file.and_then(|f| f.set_len(size as u64))
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        self
+    }
+
     /// Sets a file's modification time, in seconds since 1970.
     pub fn dated(self, name: &str, seconds: u64) -> Setup {
         let path = self.dir.path().join(name);
