@@ -31,7 +31,7 @@ for facts in "$srcdir"/mpm/*/facts; do
     target=check
     if grep -q '^builds-on=windows' "$facts"; then
         if test -z "$wine"; then
-            table="$table$(printf '%-12s no cross compiler, or no wine' "$name")
+            table="$table$(printf '%-12s left out: no cross compiler, or no wine' "$name")
 "
             continue
         fi
