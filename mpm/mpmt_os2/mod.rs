@@ -120,9 +120,11 @@ fn serve(child: &Child) -> i32 {
             max: number(wanted.max_spare).max(min),
         },
     });
+    // Before it accepts: a child that has enough connections at once ends when its last thread has.
+    let told = keep_size(&hall, false);
     let sized = hall.clone();
     let sizer = std::thread::Builder::new().name("sizer".into());
-    if let Err(error) = sizer.spawn(move || keep_sized(&sized)) {
+    if let Err(error) = sizer.spawn(move || keep_sized(&sized, told)) {
         return hall.share.sick(
             20177,
             "the thread that sizes the pool cannot be started",
@@ -144,38 +146,40 @@ fn serve(child: &Child) -> i32 {
 
 // --- the thread that sizes the pool ---
 
-fn keep_sized(hall: &Shared<Hall>) {
-    let mut told = false;
-    loop {
-        let board = &hall.share.board.own;
-        let doing = |(number, _)| board.worker(number).status();
-        let seats: Vec<Status> = hall.pool.taken().map(doing).collect();
-        let seen = Seen {
-            idle: seats.iter().filter(|status| !status.is_busy()).count() as u32,
-            running: seats.len() as u32,
-            queued: u32::try_from(hall.queue.len()).unwrap_or(u32::MAX),
-        };
-        let change = size(seen, hall.spare, THREADS);
-        if change.at_limit && !std::mem::replace(&mut told, true) {
-            let words = format!("all {THREADS} threads of this child exist and more are wanted, consider raising the StartServers setting");
-            Voice::of(&hall.share.generation).own(Level::Error, 20178, words);
-        }
-        for _ in 0..change.start {
-            let inside = hall.clone();
-            if let Err(error) = hall.pool.start(move |number| work(&inside, number)) {
-                hall.share
-                    .sick(20179, "a worker thread cannot be started", &error);
-                break;
-            }
-        }
-        if change.dismiss {
-            // A closed queue says so to everybody.
-            let _ = hall.queue.push(Message::Exit);
-        }
-        if hall.over.pop(Some(SIZING)) == Popped::Closed {
-            return;
+fn keep_sized(hall: &Shared<Hall>, mut told: bool) {
+    while hall.over.pop(Some(SIZING)) != Popped::Closed {
+        told |= keep_size(hall, told);
+    }
+}
+
+/// One look at the pool. Whether more threads are wanted than there may be, which is logged unless it was `told`.
+fn keep_size(hall: &Shared<Hall>, told: bool) -> bool {
+    let board = &hall.share.board.own;
+    let doing = |(number, _)| board.worker(number).status();
+    let seats: Vec<Status> = hall.pool.taken().map(doing).collect();
+    let seen = Seen {
+        idle: seats.iter().filter(|status| !status.is_busy()).count() as u32,
+        running: seats.len() as u32,
+        queued: u32::try_from(hall.queue.len()).unwrap_or(u32::MAX),
+    };
+    let change = size(seen, hall.spare, THREADS);
+    if change.at_limit && !told {
+        let words = format!("all {THREADS} threads of this child exist and more are wanted, consider raising the StartServers setting");
+        Voice::of(&hall.share.generation).own(Level::Error, 20178, words);
+    }
+    for _ in 0..change.start {
+        let inside = hall.clone();
+        if let Err(error) = hall.pool.start(move |number| work(&inside, number)) {
+            hall.share
+                .sick(20179, "a worker thread cannot be started", &error);
+            break;
         }
     }
+    if change.dismiss {
+        // A closed queue says so to everybody.
+        let _ = hall.queue.push(Message::Exit);
+    }
+    change.at_limit
 }
 
 // --- a thread of the pool ---
