@@ -44,6 +44,11 @@ const ROUND: Duration = Duration::from_secs(1);
 /// How long children have to take the connections that wait on a socket which is to be stopped.
 const GRACE: Duration = Duration::from_millis(800);
 
+/// How long idle children of the past have to leave the sockets before a reload counts as done all the same, and how often that
+/// is looked at.
+const SETTLE: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// The `monitor` hook runs every so many rounds.
 const ROUNDS_PER_MONITOR: u32 = 10;
 
@@ -100,6 +105,8 @@ struct Parent<'o> {
     spent_checkers: Vec<Pid>,
     quarantine: Quarantine,
     reloads: u64,
+    /// The reload that was done last has not been told yet; it is, by this time at the latest.
+    untold: Option<Instant>,
     server_started: u64,
     /// A child has been ready.
     up: bool,
@@ -153,6 +160,7 @@ impl<'o> Parent<'o> {
             spent_checkers: Vec::new(),
             quarantine: Quarantine::default(),
             reloads: 0,
+            untold: None,
             server_started,
             up: false,
             leaving: Vec::new(),
@@ -183,6 +191,7 @@ impl<'o> Parent<'o> {
             self.hear_visitor();
             let now = Instant::now();
             self.sup.poll(now);
+            self.tell_if_settled(now);
             if now >= self.next_round {
                 self.next_round = now + ROUND;
                 self.round(now);
@@ -196,7 +205,14 @@ impl<'o> Parent<'o> {
         let now = Instant::now();
         let checker = self.checker.as_ref().map(Checker::until);
         let upgrade = self.office.until();
-        let times = [Some(self.next_round), self.sup.next_at(), checker, upgrade];
+        let look = self.untold.map(|until| until.min(now + LOOK_EVERY));
+        let times = [
+            Some(self.next_round),
+            self.sup.next_at(),
+            checker,
+            upgrade,
+            look,
+        ];
         let next = times.into_iter().flatten().min().unwrap_or(now);
         let timeout = next.saturating_duration_since(now);
         let pids: Vec<Pid> = self.lines.keys().copied().collect();
@@ -484,6 +500,7 @@ impl<'o> Parent<'o> {
     // --- reloads ---
 
     fn begin_reload(&mut self) {
+        self.tell_taken();
         self.reloads += 1;
         let owner = &mut *self.owner;
         let current = &self.current;
@@ -552,7 +569,32 @@ impl<'o> Parent<'o> {
             }
         }
         front::introduce(self.mpm.numbers.greeting(), &self.current);
-        self.tell_outcome(None);
+        self.untold = Some(Instant::now() + SETTLE);
+    }
+
+    fn tell_if_settled(&mut self, now: Instant) {
+        let over = |until| now >= until || !self.past_attends();
+        if self.untold.is_some_and(over) {
+            self.tell_taken();
+        }
+    }
+
+    /// Says that the reload was taken: whoever waits for that may rely on it that connections made from then on are served by it.
+    fn tell_taken(&mut self) {
+        if self.untold.take().is_some() {
+            self.tell_outcome(None);
+        }
+    }
+
+    /// Whether a worker of an older generation still waits for connections. Those at work look before they take another.
+    fn past_attends(&self) -> bool {
+        let attends = |child: &Known| {
+            let serving = self.servings.get(&child.generation);
+            let seen = serving.map(|serving| look(&serving.segment, child));
+            seen.is_some_and(|seen| seen.idle > 0 && !seen.closed)
+        };
+        let mut all = self.sup.pool().iter();
+        all.any(|(_, child)| child.generation != self.sup.generation() && attends(child))
     }
 
     /// Ports that the new generation does not serve are closed soon, however long a child of the old one is busy.
@@ -689,6 +731,7 @@ impl<'o> Parent<'o> {
     }
 
     fn end(&mut self) {
+        self.tell_taken();
         self.office.leave();
     }
 }

@@ -142,6 +142,21 @@ fn a_new_child_that_dies_at_once() {
 }
 
 #[test]
+fn what_is_asked_after_a_reload_is_answered_by_it() {
+    let mut server = setup().start();
+    for round in 0..20 {
+        server.rewrite(&format!("Redirect 307 /moved /to/{round}"));
+        server.command(&["-k", "graceful"]).exit(0);
+        for _ in 0..5 {
+            let answer = server.get("/moved");
+            let place = answer.is(307).header("Location").unwrap_or_default();
+            assert!(place.ends_with(&format!("/to/{round}")), "{place:?}");
+        }
+    }
+    server.stop();
+}
+
+#[test]
 fn a_document_root_that_goes_away() {
     let mut server = setup().start();
     server.rewrite("DocumentRoot @ROOT@/gone");
