@@ -6,6 +6,7 @@ LC_ALL=C
 export LC_ALL
 : "${SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 here=$(pwd)
+test ! -e Cargo.toml || { printf 'FAILED: to be run in an empty folder, not in the sources\n' >&2; exit 1; }
 # What cargo and make around us set is not for the ones that we start; only where cargo is must be kept.
 if test -n "${CARGO-}"; then PATH=${CARGO%/*}:$PATH; fi
 unset CARGO RUSTC RUSTFLAGS PROFILE CC CFLAGS HTTPD_CONFIG CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR MAKEFLAGS MFLAGS MAKELEVEL DESTDIR SOURCE_DATE_EPOCH HTTPD ULIMIT_MAX_FILES STATUSURL LYNX
