@@ -135,6 +135,9 @@ fn serve(child: &Child) -> i32 {
     let code = take_connections(child, &hall);
     child.report_finishing();
     hall.share.close_listeners();
+    while let Some((accepted, number)) = hall.share.leftover() {
+        let _ = hall.queue.push(Message::Serve(accepted, number));
+    }
     hall.over.close();
     // An exit for each thread, behind what still waits.
     hall.queue.close();
@@ -272,9 +275,6 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
             }
             Next::Told(_) | Next::Signal | Next::TimedOut => {}
         }
-    }
-    while let Some((accepted, number)) = hall.share.leftover() {
-        let _ = hall.queue.push(Message::Serve(accepted, number));
     }
     0
 }
