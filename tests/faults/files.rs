@@ -2,8 +2,8 @@
 
 use crate::harness::{eventually, Setup};
 use crate::sight::{
-    addr, descriptors, download, highest_descriptor, lines, needs_children, serves, setup,
-    several_children, BIG, SOON,
+    addr, descriptors, download, family_at_rest, held, highest_descriptor, lines, needs_children,
+    serves, setup, several_children, BIG, SOON,
 };
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::Command;
@@ -149,21 +149,18 @@ fn no_descriptor_stays_behind() {
     for _ in 0..10 {
         serves(&server);
     }
-    let parent = descriptors(server.pid());
+    family_at_rest(&server);
+    let of_the_parent = || descriptors(server.pid()).saturating_sub(server.children().len());
+    let before = of_the_parent();
     for _ in 0..4 {
         server.command(&["-k", "graceful"]).exit(0);
         serves(&server);
     }
-    let children = server.children();
-    let before: usize = children.iter().map(|pid| descriptors(*pid)).sum();
     for _ in 0..200 {
         drop(TcpStream::connect(addr(&server)));
     }
-    assert!(eventually(SOON, || {
-        let now: usize = children.iter().map(|pid| descriptors(*pid)).sum();
-        now <= before + 4
-    }));
-    assert!(eventually(SOON, || descriptors(server.pid()) <= parent + 2));
+    assert!(eventually(SOON, || held(&server) == 0));
+    assert!(eventually(SOON, || of_the_parent() <= before + 2));
     server.stop();
 }
 

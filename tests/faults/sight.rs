@@ -5,6 +5,7 @@ use crate::harness::server::processes;
 use crate::harness::{eventually, Client, Server, Setup};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Longest wait for what should come at once.
@@ -66,6 +67,50 @@ pub fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |list| list.count())
 }
 
+/// All that serve, the parent among them: where one process does all, it is the one.
+pub fn family(server: &Server) -> Vec<u32> {
+    let mut family = server.children();
+    family.push(server.pid());
+    family
+}
+
+/// What clients have open in the server: their connections, and files below its document root.
+pub fn held(server: &Server) -> usize {
+    let of = |pid| connections_of(server, pid) + files_of(server, pid);
+    family(server).into_iter().map(of).sum()
+}
+
+/// How many files below the document root a process has open.
+fn files_of(server: &Server, pid: u32) -> usize {
+    let root = server.root().join("htdocs");
+    opened(pid).filter(|name| name.starts_with(&root)).count()
+}
+
+/// What the descriptors of a process are of.
+fn opened(pid: u32) -> impl Iterator<Item = PathBuf> {
+    let list = fs::read_dir(format!("/proc/{pid}/fd"));
+    let entries = list.into_iter().flatten().flatten();
+    entries.filter_map(|entry| fs::read_link(entry.path()).ok())
+}
+
+/// All that serve, once each of their threads has what it needs: their number of descriptors does not change any more.
+pub fn family_at_rest(server: &Server) -> Vec<u32> {
+    let mut last = (Vec::new(), 0);
+    let rests = eventually(SOON, || {
+        std::thread::sleep(Duration::from_millis(200));
+        let family = family(server);
+        let now = (family.clone(), descriptors_of(&family));
+        std::mem::replace(&mut last, now.clone()) == now
+    });
+    assert!(rests, "no rest");
+    last.0
+}
+
+/// Descriptors of several processes.
+pub fn descriptors_of(pids: &[u32]) -> usize {
+    pids.iter().map(|pid| descriptors(*pid)).sum()
+}
+
 /// The highest descriptor of a process.
 pub fn highest_descriptor(pid: u32) -> u32 {
     let list = fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors");
@@ -77,9 +122,7 @@ pub fn highest_descriptor(pid: u32) -> u32 {
 
 /// The child that holds the connection which has this port on our side.
 pub fn holder(server: &Server, client_port: u16) -> Option<u32> {
-    let mut serving = server.children();
-    serving.push(server.pid());
-    holder_among(&serving, server, client_port)
+    holder_among(&family(server), server, client_port)
 }
 
 /// The same, of these children.
@@ -91,14 +134,8 @@ pub fn holder_among(children: &[u32], server: &Server, client_port: u16) -> Opti
         let ours = ports(words.get(1)?)? == server.port(0) && ports(words.get(2)?)? == client_port;
         ours.then(|| format!("socket:[{}]", words.get(9).unwrap_or(&"")))
     })?;
-    children.iter().copied().find(|pid| {
-        let list = fs::read_dir(format!("/proc/{pid}/fd"));
-        list.is_ok_and(|list| {
-            list.flatten().any(|entry| {
-                fs::read_link(entry.path()).is_ok_and(|name| name.to_string_lossy() == inode)
-            })
-        })
-    })
+    let mut children = children.iter().copied();
+    children.find(|pid| opened(*pid).any(|name| name.as_os_str() == inode.as_str()))
 }
 
 /// Waits until nothing of the server runs any more.
@@ -139,10 +176,7 @@ pub fn connections_of(server: &Server, pid: u32) -> usize {
         is_ours.then(|| format!("socket:[{}]", words.get(9).unwrap_or(&"")))
     };
     let ours: Vec<String> = table.lines().filter_map(inode).collect();
-    let list = fs::read_dir(format!("/proc/{pid}/fd"));
-    let names = list.into_iter().flatten().flatten();
-    let names = names.filter_map(|entry| fs::read_link(entry.path()).ok());
-    names
+    opened(pid)
         .filter(|name| ours.iter().any(|ours| name.as_os_str() == ours.as_str()))
         .count()
 }

@@ -3,7 +3,7 @@
 
 use crate::harness::program::{mpm, pool};
 use crate::harness::{eventually, Server};
-use crate::sight::{addr, descriptors, serves, setup, SOON};
+use crate::sight::{addr, held, serves, setup, SOON};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
 use std::process::Command;
@@ -67,13 +67,6 @@ fn make_room() -> bool {
     done.is_ok_and(|status| status.success())
 }
 
-/// Descriptors of all that serve.
-fn held(server: &Server) -> usize {
-    let mut serving = server.children();
-    serving.push(server.pid());
-    serving.iter().map(|pid| descriptors(*pid)).sum()
-}
-
 /// What a crowd does to the server while each of its clients has sent `at_once` and then sends a byte from time to time.
 fn besieged(at_once: &[u8]) {
     if !make_room() {
@@ -95,7 +88,6 @@ fn besieged(at_once: &[u8]) {
         .conf("RequestReadTimeout header=2 body=2\nTimeout 20\nSendBufferSize 32768\nListenBackLog 4096")
         .start();
     serves(&server);
-    let before = held(&server);
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let crowd = scope.spawn(|| {
@@ -114,7 +106,7 @@ fn besieged(at_once: &[u8]) {
         let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             // Until the server holds as many of them as it can.
             let most = if many { CROWD / 2 } else { 12 };
-            let seen = eventually(SOON, || held(&server) >= before + most);
+            let seen = eventually(SOON, || held(&server) >= most);
             if many {
                 for _ in 0..20 {
                     serves(&server);
