@@ -23,8 +23,15 @@ pub struct Door {
     /// Threads that wait for connections at this moment.
     #[cfg(uses = "inplace")]
     attending: AtomicU32,
+    hallway: Lock<Hallway>,
+}
+
+/// What is behind the door.
+#[derive(Default)]
+struct Hallway {
     /// Connections that were taken when the sockets were closed and wait for somebody to serve them, with their listeners' numbers.
-    gathered: Lock<VecDeque<(Accepted, u32)>>,
+    gathered: VecDeque<(Accepted, u32)>,
+    closed: bool,
 }
 
 /// A thread waits for connections as long as it has this.
@@ -48,7 +55,7 @@ impl Share {
 
     /// Closes the sockets as `close_listeners` does, unless a thread waits at them; true if it did. For a process whose threads have
     /// been told that it finishes, so that those who wait will not for long.
-    #[cfg(all(threaded, uses = "inplace"))]
+    #[cfg(uses = "inplace")]
     pub fn close_unattended(&self) -> bool {
         let unattended = self.door.attending.load(Ordering::SeqCst) == 0;
         if unattended {
@@ -60,26 +67,26 @@ impl Share {
     /// Stops listening, in this process alone, so that a port that the next generation does not serve is free in time. Who waits
     /// and would be served by nobody is taken first (see `leftover`).
     pub fn close_listeners(&self) {
-        self.gather();
+        // Under the lock: a thread that leaves must not find nobody while somebody is on the way in.
+        let mut hallway = self.door.hallway.lock();
+        if hallway.closed {
+            return;
+        }
+        let waiting = std::iter::from_fn(|| self.take_waiting()).take(MOST);
+        hallway.gathered.extend(waiting);
         for listener in &self.generation.listeners {
             if system::let_go(listener).is_err() {
                 // No descriptor for /dev/null: the socket then lives until this child ends, which is soon.
                 return;
             }
         }
+        hallway.closed = true;
     }
 
     /// The next connection that nobody else would serve; `None` if there is none, or if others go on listening.
     pub fn leftover(&self) -> Option<(Accepted, u32)> {
-        let gathered = self.door.gathered.lock().pop_front();
+        let gathered = self.door.hallway.lock().gathered.pop_front();
         gathered.or_else(|| self.take_waiting())
-    }
-
-    fn gather(&self) {
-        let waiting = std::iter::from_fn(|| self.take_waiting()).take(MOST);
-        // Not under the lock: whoever waits for it could serve meanwhile.
-        let waiting: Vec<_> = waiting.collect();
-        self.door.gathered.lock().extend(waiting);
     }
 
     fn take_waiting(&self) -> Option<(Accepted, u32)> {

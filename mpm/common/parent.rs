@@ -611,6 +611,10 @@ impl<'o> Parent<'o> {
 
     /// Stops the sockets that nobody is to serve any more, once children had the time to take what was waiting on them.
     fn leave(&mut self, now: Instant) {
+        if self.sup.awaits_infants() {
+            // They have not even begun; then they take who waits, like the others.
+            self.leave_at = now + GRACE;
+        }
         if now >= self.leave_at {
             self.leaving.drain(..).for_each(|listener| listener.stop());
         }

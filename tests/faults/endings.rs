@@ -69,6 +69,21 @@ fn whoever_is_in_the_backlog_of_a_graceful_stop_is_served() {
 }
 
 #[test]
+fn whoever_comes_just_before_a_graceful_stop_is_served() {
+    for _ in 0..4 {
+        // Its first children may not have begun.
+        let mut server = setup().conf("GracefulShutdownTimeout 0").start();
+        let mut client = server.client();
+        server.signal("WINCH");
+        client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        client.response().is(200).body("hello\n");
+        drop(client);
+        server.await_end(SOON);
+        all_gone(&server, SOON);
+    }
+}
+
+#[test]
 fn orphans_let_go_of_the_port_at_once_and_leave_soon() {
     needs_children!();
     let mut server = setup()

@@ -3,7 +3,7 @@
 
 use crate::harness::program::{mpm, pool};
 use crate::harness::{eventually, Server};
-use crate::sight::{addr, held, serves, setup, SOON};
+use crate::sight::{addr, held, serves, setup};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
 use std::process::Command;
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// As many as want to dawdle.
 const CROWD: usize = 2000;
+
+/// How long it may take on a machine that has much else to do until the crowd is there.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How often each of them does something.
 const TICK: Duration = Duration::from_millis(250);
@@ -106,7 +109,7 @@ fn besieged(at_once: &[u8]) {
         let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             // Until the server holds as many of them as it can.
             let most = if many { CROWD / 2 } else { 12 };
-            let seen = eventually(SOON, || held(&server) >= most);
+            let seen = eventually(PATIENCE, || held(&server) >= most);
             if many {
                 for _ in 0..20 {
                     serves(&server);

@@ -61,6 +61,10 @@ impl Thread {
             }
         }
         drop(acceptor);
+        if child.board.own.is_last() {
+            // The last to leave closes the door, and serves whoever is behind it by then.
+            child.close_unattended();
+        }
         self.serve_leftovers(child, orders);
         Ok(())
     }

@@ -236,6 +236,11 @@ impl Supervisor {
         self.stage.is_some()
     }
 
+    /// Whether a child was forked that has not come as far as to report ready.
+    pub fn awaits_infants(&self) -> bool {
+        !self.infants.is_empty()
+    }
+
     /// When `poll` has something to do next, `None` if nothing but the tick.
     pub fn next_at(&self) -> Option<Instant> {
         let ladders = self.ladders.values().filter_map(Ladder::next_at);
