@@ -74,8 +74,9 @@ fn whoever_comes_just_before_a_graceful_stop_is_served() {
         // Its first children may not have begun.
         let mut server = setup().conf("GracefulShutdownTimeout 0").start();
         let mut client = server.client();
-        server.signal("WINCH");
+        // The kernel lets nobody in who has nothing to say (AcceptFilter).
         client.send("GET /a.txt HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        server.signal("WINCH");
         client.response().is(200).body("hello\n");
         drop(client);
         server.await_end(SOON);
