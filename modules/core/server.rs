@@ -4,10 +4,12 @@ use super::httpd_internal::Cmd;
 use crate::config::core::{CoreServer, Trace};
 use crate::config::directive::{parse_interval, Place};
 use crate::config::tree::words;
+use crate::log::Target;
+use crate::os::syslog::Daemon;
 use crate::protocol::uri::EncodedSlashes;
 
 pub fn document_root(cmd: &mut Cmd<'_>) -> Result<(), String> {
-    let root = cmd.root_relative(cmd.arg(0));
+    let root = cmd.root_relative(cmd.file_name(0)?);
     let checked = !cmd.build.globals.defines.contains_key("NO_DOCROOT_CHECK");
     if checked && !root.is_dir() && cmd.place == Place::VirtualHost {
         // One site that is not there yet must not keep the others from being served.
@@ -28,6 +30,13 @@ pub fn document_root(cmd: &mut Cmd<'_>) -> Result<(), String> {
 
 pub fn error_log(cmd: &mut Cmd<'_>) -> Result<(), String> {
     let text = cmd.args.join(" ");
+    let target = Target::of_error_log(&text, &cmd.build.globals.root);
+    if matches!(target, Target::Syslog(_)) && !Daemon::EXISTS {
+        return Err(
+            "ErrorLog: this system has no syslog; name a file, or a program behind a | that passes the lines on"
+                .into(),
+        );
+    }
     cmd.server_conf::<CoreServer>().error_log = Some(text);
     Ok(())
 }

@@ -27,6 +27,9 @@ const SLOT: u32 = 0;
 /// How often small duties are done.
 const ROUND: Duration = Duration::from_secs(1);
 
+/// How long what is in work may take to end when the server does. A restart gives it Timeout.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
 /// How often the log is told of threads that are waited for.
 const REPORT: Duration = Duration::from_secs(30);
 
@@ -274,6 +277,8 @@ impl Child<'_> {
         if stop && !std::mem::replace(&mut self.stopping, true) {
             self.finish();
             self.house.port.close();
+            let latest = Instant::now() + LAST_WORK;
+            self.until = self.until.map(|until| until.min(latest));
         }
         if self.orders.finish.is_set() {
             self.finish();

@@ -211,6 +211,20 @@ impl Cmd<'_> {
         self.build.root_relative(path)
     }
 
+    /// An argument that names files to be served. On Windows it cannot begin with a machine of the network: the walk through the
+    /// directories, which finds their sections, begins at a drive.
+    pub fn file_name(&self, index: usize) -> Result<&str, String> {
+        let name = self.arg(index);
+        match crate::os::path::is_remote(name.as_bytes()) {
+            false => Ok(name),
+            true => Err(format!(
+                "{}: {name} begins with the name of another machine; give the share a drive letter (net use), or a link in a \
+                 folder (mklink /D), and name that",
+                self.directive.name
+            )),
+        }
+    }
+
     /// A directive that this server accepts without effect: says why, once for each line.
     pub fn warn_no_effect(&mut self, why: &str) {
         let text = format!("{} has no effect here: {}", self.directive.name, why);

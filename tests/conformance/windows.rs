@@ -4,6 +4,7 @@
 use crate::harness::program::is_windows;
 use crate::harness::server::signal;
 use crate::harness::{eventually, run, Client, Server, Setup};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -211,6 +212,56 @@ fn limits_are_told() {
             .exit(1)
             .err(&format!("Invalid command '{word}'"));
     }
+}
+
+#[test]
+fn what_windows_has_not_is_refused_with_a_cure() {
+    windows_only!();
+    let refused = |line: &str, cure: &str| {
+        let setup = setup(&format!("# first\n{line}"));
+        setup
+            .check()
+            .exit(1)
+            .err("line 2 of ")
+            .err("conf/test.conf")
+            .err(cure);
+    };
+    refused(
+        "ErrorLog syslog:local1",
+        "ErrorLog: this system has no syslog; name a file, or a program behind a |",
+    );
+    for share in ["//server/share/www", "\\\\\\\\server\\\\share"] {
+        refused(
+            &format!("DocumentRoot \"{share}\""),
+            "give the share a drive letter",
+        );
+        refused(&format!("Alias /x \"{share}\""), "mklink /D");
+    }
+}
+
+/// What `make check-windows` leaves out: names of cases that there are, each once and below a reason.
+#[test]
+fn what_is_left_out_exists() {
+    let suite = std::env::current_exe().expect("the suite");
+    let listed = std::process::Command::new(suite).arg("--list").output();
+    let listed = String::from_utf8(listed.expect("a list").stdout).expect("text");
+    let cases: BTreeSet<&str> = listed
+        .lines()
+        .filter_map(|line| line.strip_suffix(": test"))
+        .collect();
+    let (mut reason, mut seen) = (false, BTreeSet::new());
+    for line in include_str!("windows.skip").lines() {
+        if line.is_empty() {
+            reason = false;
+        } else if line.starts_with('#') {
+            reason = line.starts_with("## ");
+        } else {
+            assert!(cases.contains(line), "there is no case {line:?}");
+            assert!(reason, "no reason above {line:?}");
+            assert!(seen.insert(line), "{line:?} twice");
+        }
+    }
+    assert!(!seen.is_empty());
 }
 
 /// Names a service that only this case has.

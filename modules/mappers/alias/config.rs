@@ -70,7 +70,7 @@ fn alias(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     }
     let alias = Alias {
         from: Source::Path(cmd.arg(0).to_owned()),
-        to: String::from_utf8_lossy(&path::to_bytes(Path::new(cmd.arg(1)))).into_owned(),
+        to: String::from_utf8_lossy(&path::to_bytes(Path::new(cmd.file_name(1)?))).into_owned(),
         script,
     };
     reads(cmd, 1);
@@ -91,7 +91,7 @@ fn alias_in_location(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
 
 fn alias_match(cmd: &mut Cmd<'_>, script: bool) -> Result<(), String> {
     let from = Source::Pattern(pattern(cmd, cmd.arg(0))?);
-    let to = cmd.arg(1).to_owned();
+    let to = cmd.file_name(1)?.to_owned();
     reads(cmd, 1);
     add(cmd, Alias { from, to, script });
     Ok(())

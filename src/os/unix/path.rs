@@ -28,6 +28,11 @@ pub fn is_absolute(name: &[u8]) -> bool {
     name.starts_with(b"/")
 }
 
+/// Whether a name begins with a machine of the network: none does here.
+pub fn is_remote(_name: &[u8]) -> bool {
+    false
+}
+
 /// The path of some bytes.
 pub fn of(bytes: &[u8]) -> &Path {
     Path::new(os_str(bytes))

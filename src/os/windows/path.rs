@@ -41,6 +41,11 @@ pub fn is_absolute(name: &[u8]) -> bool {
         || matches!(name, [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic())
 }
 
+/// Whether a name begins with a machine of the network, as `\\server\share` does.
+pub fn is_remote(name: &[u8]) -> bool {
+    matches!(name, [b'/' | b'\\', b'/' | b'\\', ..])
+}
+
 /// The path of some bytes; one that leads nowhere where they are not UTF-8.
 pub fn of(bytes: &[u8]) -> &Path {
     Path::new(os_str(bytes))

@@ -638,7 +638,17 @@ pub fn processes(root: &Path) -> Vec<u32> {
 
 /// Parent of a process.
 pub fn parent_of(pid: u32) -> Option<u32> {
+    stat_of(pid, 1).and_then(|number| number.try_into().ok())
+}
+
+/// When a process was made, in ticks of the host.
+pub fn born(pid: u32) -> Option<u64> {
+    stat_of(pid, 19)
+}
+
+/// The nth number that the host tells of a process, behind its name.
+fn stat_of(pid: u32, nth: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let after = stat.rsplit_once(") ")?.1;
-    after.split(' ').nth(1)?.parse().ok()
+    after.split(' ').nth(nth)?.parse().ok()
 }
