@@ -13,7 +13,8 @@ pub fn file_tag(r: &Request, info: &FileInfo) -> Option<BString> {
         return None;
     }
     let parts = FileETag {
-        inode: bits & FileEtag::INODE != 0,
+        // A file without a number must not have the tag of all others.
+        inode: bits & FileEtag::INODE != 0 && info.more.inode != 0,
         mtime: bits & FileEtag::MTIME != 0,
         size: bits & FileEtag::SIZE != 0,
         digest: false,

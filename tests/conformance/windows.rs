@@ -1,8 +1,8 @@
 //! What only Windows' MPM has: a child that is handed its configuration, connections parked at a completion port, AcceptFilter,
 //! words by named events, services. `make check-windows` asks this of httpd.exe under wine; elsewhere the cases are left out.
 
-use crate::harness::program::is_windows;
-use crate::harness::server::signal;
+use crate::harness::program::{is_windows, shell};
+use crate::harness::server::{processes, signal};
 use crate::harness::{eventually, run, Client, Server, Setup};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -212,6 +212,81 @@ fn limits_are_told() {
             .exit(1)
             .err(&format!("Invalid command '{word}'"));
     }
+}
+
+/// A log program is fed, across restarts too, started again when it dies, and leaves with the server.
+#[test]
+fn log_programs_are_fed() {
+    windows_only!();
+    let program = |name: &str| format!("\"|{} --log Z:@ROOT@/logs/{name}\"", shell());
+    let s = setup(&format!(
+        "CustomLog {} \"<%q>\"\nErrorLog {}",
+        program("asked"),
+        program("errors")
+    ))
+    .start();
+    let asked = |mark: &str| {
+        s.get(&format!("/a.txt?{mark}")).is(200);
+        s.await_text("logs/asked", |text| text.contains(&format!("<?{mark}>")));
+    };
+    asked("first");
+    s.await_text("logs/errors", |text| {
+        text.contains("AH00354: Child: Starting")
+    });
+    s.command(&["-k", "restart"]).exit(0);
+    asked("second");
+    let programs = || {
+        let feeds = |pid: &u32| {
+            std::fs::read_to_string(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.contains("--log"))
+        };
+        let all = processes(&s.root()).into_iter();
+        all.filter(feeds).collect::<Vec<u32>>()
+    };
+    programs().into_iter().for_each(|pid| signal(pid, "KILL"));
+    s.await_text("logs/errors", |text| text.contains("was started again"));
+    asked("third");
+    s.stop();
+}
+
+/// By TransmitFile, or read and written: the same bytes, to those who wait before they read, too.
+#[test]
+fn large_files_arrive_as_they_are() {
+    windows_only!();
+    let big: Vec<u8> = (0..10u32 << 20).map(|at| (at * 7 / 5) as u8).collect();
+    for sendfile in ["On", "Off"] {
+        let s = setup(&format!("EnableSendfile {sendfile}"))
+            .bytes("htdocs/big.bin", &big)
+            .start();
+        let mut late = s.client();
+        late.send("GET /big.bin HTTP/1.1\r\nHost: www.example.test\r\n\r\n");
+        // What is on its way when its client leaves ends, and no other's answer has any of it.
+        drop(
+            s.client()
+                .send("GET /big.bin HTTP/1.1\r\nHost: www.example.test\r\n\r\n"),
+        );
+        assert!(s.get("/big.bin").is(200).body == big);
+        let part = s.get_with("/big.bin", &["Range: bytes=1000003-9999999"]);
+        assert!(part.is(206).body == big[1_000_003..10_000_000]);
+        assert!(late.response().is(200).body == big);
+        // The connection is as good as before.
+        ask(&mut late);
+        s.stop();
+    }
+}
+
+/// Where files have no numbers, those are left out of their tags.
+#[test]
+fn tags_have_no_file_numbers() {
+    windows_only!();
+    let s = Setup::new()
+        .file("htdocs/number/a.txt", "hello\n")
+        .file("htdocs/all/a.txt", "hello\n")
+        .dated("htdocs/all/a.txt", 1_000_000_000)
+        .conf("<Location /number>\nFileETag INode\n</Location>\n<Location /all>\nFileETag All\n</Location>")
+        .start();
+    s.get("/number/a.txt").is(200).lacks("ETag");
+    s.get("/all/a.txt").has("ETag", "\"6-38d7ea4c68000\"");
 }
 
 #[test]

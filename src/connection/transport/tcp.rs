@@ -14,6 +14,9 @@ use crate::run::Fd;
 /// registered.
 #[derive(Debug)]
 pub struct TcpTransport {
+    // Before the socket, which it needs to the end.
+    #[cfg(windows)]
+    transmit: crate::os::transmit::Transmit,
     fd: Fd,
     local: SocketAddr,
     peer: SocketAddr,
@@ -22,7 +25,13 @@ pub struct TcpTransport {
 impl TcpTransport {
     /// `fd` is a connected, non-blocking socket.
     pub fn new(fd: Fd, local: SocketAddr, peer: SocketAddr) -> TcpTransport {
-        TcpTransport { fd, local, peer }
+        TcpTransport {
+            #[cfg(windows)]
+            transmit: Default::default(),
+            fd,
+            local,
+            peer,
+        }
     }
 
     /// The socket with its registration.
@@ -33,6 +42,30 @@ impl TcpTransport {
     /// The socket, for its options.
     pub fn socket(&mut self) -> &mut Fd {
         &mut self.fd
+    }
+
+    /// The system's own way to send a file.
+    #[cfg(not(windows))]
+    fn poll_system(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        len: u64,
+    ) -> Poll<io::Result<u64>> {
+        let send = |fd: BorrowedFd<'_>| socket::send_file(fd, file, offset, len);
+        self.fd.poll_write_with(cx, send).map_ok(|sent| sent as u64)
+    }
+
+    #[cfg(windows)]
+    fn poll_system(
+        &mut self,
+        cx: &mut Context<'_>,
+        file: &File,
+        offset: u64,
+        len: u64,
+    ) -> Poll<io::Result<u64>> {
+        self.transmit.poll(cx, &self.fd, file, offset, len)
     }
 }
 
@@ -86,14 +119,11 @@ impl Transport for TcpTransport {
         if len == 0 {
             return Poll::Ready(Ok(0));
         }
-        match self
-            .fd
-            .poll_write_with(cx, |fd| socket::send_file(fd, file, offset, len))
-        {
+        match self.poll_system(cx, file, offset, len) {
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Unsupported => {
                 poll_copy_file(self, cx, file, offset, len)
             }
-            done => done.map_ok(|sent| sent as u64),
+            done => done,
         }
     }
 

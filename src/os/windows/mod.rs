@@ -21,6 +21,7 @@ pub mod signal;
 pub mod socket;
 pub mod spawner;
 pub mod syslog;
+pub mod transmit;
 pub mod user;
 
 /// Turns the zero of a system call into its error.

@@ -1,6 +1,5 @@
 //! Sockets: what std and socket2 leave out.
 
-use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 
@@ -33,11 +32,6 @@ pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
             return Ok((theirs.into(), ours.into()));
         }
     }
-}
-
-/// There is no such call that does not wait: the file is read and written instead.
-pub fn send_file(_socket: impl AsFd, _file: &File, _offset: u64, _len: u64) -> io::Result<usize> {
-    super::unsupported()
 }
 
 /// Tells the peer that no more will be sent.

@@ -3,7 +3,10 @@
  * Wine starts programs of the host, but cannot hand them pipes. So standard input is put into a file first, the host's shell
  * writes its output and its complaints to two others, and what they gain is passed on until the shell says that it is done.
  *
+ * With --log it is no shell, but a log program: what it reads goes to the end of a file as it comes.
+ *
  *     x86_64-w64-mingw32-gcc -O -o sh.exe sh.c
+ *     sh.exe SCRIPT ARGUMENT... | sh.exe --log FILE
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,11 +83,19 @@ static void clean_up(void)
     RemoveDirectoryA(path);
 }
 
+static int log_to(const char *path)
+{
+    DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+    HANDLE file = CreateFileA(path, FILE_APPEND_DATA, share, NULL, OPEN_ALWAYS, 0, NULL);
+    return file == INVALID_HANDLE_VALUE || !copy(GetStdHandle(STD_INPUT_HANDLE), file);
+}
+
 int main(int count, char **words)
 {
     char path[MAX_PATH];
     HANDLE in, out, err, done = INVALID_HANDLE_VALUE;
     int goes_on = 1;
+    if (count == 3 && strcmp(words[1], "--log") == 0) return log_to(words[2]);
     snprintf(folder, sizeof folder, "/tmp/httpd-sh-%lu-%lu", GetCurrentProcessId(), GetTickCount());
     name_of(path, "");
     CreateDirectoryA(path, NULL);
