@@ -20,7 +20,7 @@ fn setup() -> Setup {
     Setup::new()
         .file("htdocs/a.txt", "hello\n")
         .zeros("htdocs/big.bin", BIG)
-        .conf("SendBufferSize 65536\nTimeout 120\nKeepAliveTimeout 30")
+        .conf("SendBufferSize 65536\nTimeout 600\nKeepAliveTimeout 30")
 }
 
 /// A download that has begun and goes no further than the socket buffers, since nobody reads it.
