@@ -1,6 +1,6 @@
 //! The parent's mind: what happened goes in, what to do comes out.
 //!
-//! Pure. It forks nothing and reads no clock: `parent.rs` feeds it signals, ends of children, reports and the time,
+//! Pure. It forks nothing and reads no clock: `parent` feeds it signals, ends of children, reports and the time,
 //! and carries out the acts it queues. So every stop, restart and crash can be simulated by the thousand.
 //!
 //! A reload is a transaction: the new generation is read, then one child of it is started; only when that child reports

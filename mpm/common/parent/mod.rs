@@ -1,52 +1,49 @@
 //! The parent process: it forks children, hears of their ends, counts idle workers once a second, and takes signals. It drives no
 //! connection, has no thread and no executor, and never waits for anything outside its one poll.
 //!
-//! What to do is decided in `supervisor`; here it is done.
+//! What to do is decided in `supervisor`; here it is done: the loop and its one wait in this file, the making of children in `births`,
+//! reloads, upgrades and the sockets in `changes`, the scoreboard in `sight`.
+
+mod births;
+mod changes;
+mod sight;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::{Duration, Instant};
+
+use sight::{look, snapshot};
 
 use super::child::{self, Child};
 use super::conf;
 use super::exits::Ended;
 use super::front;
-use super::line::{self, ParentEnd, Report};
+use super::line::{ParentEnd, Report};
 use super::office::Office;
 use super::plan::Status;
-use super::pool::{Child as Known, Phase};
-use super::privileges::drop_privileges;
+use super::pool::Child as Known;
 use super::quarantine::{self, Quarantine};
-use super::reception::Visitor;
-use super::reload::{Checker, Heard};
+use super::reload::Checker;
 use super::saturation::explain;
 use super::serving::Serving;
-use super::supervisor::{Act, Spec, Supervisor, Wish};
+use super::supervisor::{Act, Supervisor, Wish};
 use super::turns::{Exit, Kind};
-use super::upgrade::Time;
 use super::voice::Voice;
 use super::{single, Ceilings, Fit, Mpm, Numbers, Wanted};
 use crate::listen::Listener;
 use crate::log::Level;
 use crate::mpm::Owner;
 use crate::os::poll::{wait, Waiting};
-use crate::os::process::{self, fork, Exit as OsExit, Fork, Pid};
+use crate::os::process::{self, Exit as OsExit, Pid};
 use crate::os::signal::{self, SignalSet};
+use crate::scoreboard;
 use crate::scoreboard::publish::State;
-use crate::scoreboard::snapshot::{glance, Snapshot};
-use crate::scoreboard::{self, Board, Segment, Standing};
 use crate::server::Generation;
 use crate::sync::Shared;
 
 /// How often maintenance is done.
 const ROUND: Duration = Duration::from_secs(1);
 
-/// How long children have to take the connections that wait on a socket which is to be stopped.
-const GRACE: Duration = Duration::from_millis(800);
-
-/// How long idle children of the past have to leave the sockets before a reload counts as done all the same, and how often that
-/// is looked at.
-const SETTLE: Duration = Duration::from_millis(500);
+/// While a reload that was done is not told yet: how often to look whether it can be.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// The `monitor` hook runs every so many rounds.
@@ -430,346 +427,9 @@ impl<'o> Parent<'o> {
         }
     }
 
-    fn start(&mut self, id: u32, slot: u32, bucket: u32) {
-        let now = Instant::now();
-        match self.fork_child(id, slot, bucket) {
-            Ok(pid) => self.sup.started(pid, id, slot, now),
-            Err(error) => self.sup.not_started(id, slot, &error.to_string(), now),
-        }
-    }
-
-    fn fork_child(&mut self, id: u32, slot: u32, bucket: u32) -> io::Result<Pid> {
-        let known = self.servings.get(&id).and_then(|s| s.generation.clone());
-        let Some(generation) = known else {
-            return Err(io::Error::other("its generation is over"));
-        };
-        let (parent_end, child_end) = line::make()?;
-        match fork()? {
-            Fork::Parent(pid) => {
-                drop(child_end);
-                self.lines.insert(pid, parent_end);
-                if let Some(serving) = self.servings.get(&id) {
-                    serving.segment.enter(slot, pid, bucket);
-                }
-                Ok(pid)
-            }
-            Fork::Child => {
-                drop(parent_end);
-                self.become_child(generation, id, slot, bucket, child_end)
-            }
-        }
-    }
-
-    /// In the child: what was the parent's alone is closed, the rest of its life is the MPM's.
-    fn become_child(
-        &mut self,
-        generation: Shared<Generation>,
-        id: u32,
-        slot: u32,
-        bucket: u32,
-        line: line::ChildEnd,
-    ) -> ! {
-        self.owner.in_child();
-        self.lines.clear();
-        self.leaving.clear();
-        // The first child of a new generation has the old one in its memory too: that one's sockets are not its own.
-        self.current = generation.clone();
-        self.checker = None;
-        self.office.forget();
-        let mut servings = std::mem::take(&mut self.servings);
-        let Some(serving) = servings.remove(&id) else {
-            process::exit_now(super::codes::SICK)
-        };
-        let own_view = serving.segment.view().clone();
-        let older = servings.into_values().map(|s| s.segment.view().clone());
-        let views = std::iter::once(own_view).chain(older).collect();
-        let fitted = serving.spec.fitted;
-        let own = match serving.segment.attach(slot, process::pid()) {
-            Ok(own) => own,
-            Err(_) => process::exit_now(super::codes::SICK),
-        };
-        let board = Board {
-            own,
-            views,
-            max_processes: fitted.limits.max_processes,
-        };
-        let child = Child::new(generation, board, bucket, Some(line));
-        child::live(self.mpm, &child)
-    }
-
-    // --- reloads ---
-
-    fn begin_reload(&mut self) {
-        self.tell_taken();
-        self.reloads += 1;
-        let owner = &mut *self.owner;
-        let current = &self.current;
-        match Checker::start(|| owner.check(current)) {
-            Ok(checker) => {
-                self.spent_checkers.push(checker.pid);
-                self.checker = Some(checker);
-            }
-            // No process for it: the parent reads the configuration without one.
-            Err(_) => self.build(),
-        }
-    }
-
-    fn hear_checker(&mut self) {
-        let Some(checker) = &mut self.checker else {
-            return;
-        };
-        match checker.hear(Instant::now()) {
-            Heard::Nothing => {}
-            Heard::Good => {
-                self.checker = None;
-                self.build();
-            }
-            Heard::Refused(why) => {
-                self.checker = None;
-                self.sup.reloaded(Err(why), Instant::now());
-            }
-        }
-    }
-
-    fn build(&mut self) {
-        let outcome = match self.owner.build(&self.current) {
-            Ok(generation) => self.open_generation(generation),
-            Err(refused) => Err(refused.0),
-        };
-        self.sup.reloaded(outcome, Instant::now());
-    }
-
-    fn open_generation(&mut self, generation: Shared<Generation>) -> Result<Spec, String> {
-        if generation.listeners.is_empty() {
-            return Err("no listening sockets available".into());
-        }
-        let id = self.next_id;
-        self.next_id += 1;
-        let serving = Serving::new(self.mpm, generation, id, self.server_started)
-            .map_err(|error| format!("no memory for the scoreboard: {error}"))?;
-        let spec = serving.spec.clone();
-        serving.segment.shun(&self.quarantine.keys());
-        self.servings.insert(id, serving);
-        Ok(spec)
-    }
-
-    fn commit(&mut self, id: u32, _kind: Kind) {
-        let Some(serving) = self.servings.get_mut(&id) else {
-            return;
-        };
-        let Some(generation) = serving.generation.clone() else {
-            return;
-        };
-        let old = std::mem::replace(&mut self.current, generation);
-        self.leave_vanished(&old);
-        // Older generations are their children's alone now: sockets that nobody serves any more close with the last of them.
-        for (other, serving) in &mut self.servings {
-            if *other != id {
-                serving.generation = None;
-            }
-        }
-        front::introduce(self.mpm.numbers.greeting(), &self.current);
-        self.untold = Some(Instant::now() + SETTLE);
-    }
-
-    fn tell_if_settled(&mut self, now: Instant) {
-        let over = |until| now >= until || !self.past_attends();
-        if self.untold.is_some_and(over) {
-            self.tell_taken();
-        }
-    }
-
-    /// Says that the reload was taken: whoever waits for that may rely on it that connections made from then on are served by it.
-    fn tell_taken(&mut self) {
-        if self.untold.take().is_some() {
-            self.tell_outcome(None);
-        }
-    }
-
-    /// Whether a worker of an older generation still waits for connections. Those at work look before they take another.
-    fn past_attends(&self) -> bool {
-        let attends = |child: &Known| {
-            let serving = self.servings.get(&child.generation);
-            let seen = serving.map(|serving| look(&serving.segment, child));
-            seen.is_some_and(|seen| seen.idle > 0 && !seen.closed)
-        };
-        let mut all = self.sup.pool().iter();
-        all.any(|(_, child)| child.generation != self.sup.generation() && attends(child))
-    }
-
-    /// Ports that the new generation does not serve are closed soon, however long a child of the old one is busy.
-    fn leave_vanished(&mut self, old: &Generation) {
-        let served = |listener: &Listener| {
-            let mut now = self.current.listeners.iter();
-            now.any(|other| other.addr() == listener.addr())
-        };
-        let gone = old.listeners.iter().filter(|old| !served(old));
-        let gone: Vec<_> = gone.filter_map(|l| l.duplicate().ok()).collect();
-        self.leaving.extend(gone);
-        self.leave_at = Instant::now() + GRACE;
-    }
-
-    /// Stops the sockets that nobody is to serve any more, once children had the time to take what was waiting on them.
-    fn leave(&mut self, now: Instant) {
-        if self.sup.awaits_infants() {
-            // They have not even begun; then they take who waits, like the others.
-            self.leave_at = now + GRACE;
-        }
-        if now >= self.leave_at {
-            self.leaving.drain(..).for_each(|listener| listener.stop());
-        }
-    }
-
-    fn refuse(&mut self, why: String) {
-        // The checker may still be at work when the server is told to stop.
-        self.checker = None;
-        front::tell_refused(&self.current, &why);
-        self.tell_outcome(Some(why));
-    }
-
-    fn tell_outcome(&self, refused: Option<String>) {
-        self.office
-            .tell_outcome(&self.current, self.reloads, refused);
-    }
-
-    fn over(&mut self, id: u32) {
-        let Some(serving) = self.servings.remove(&id) else {
-            return;
-        };
-        let totals = serving.segment.view().retired();
-        if let Some(current) = self.servings.get(&self.sup.generation()) {
-            current.segment.add_retired(&totals);
-        }
-    }
-
-    fn close_listeners(&mut self) {
-        let all = self
-            .current
-            .listeners
-            .iter()
-            .filter_map(|l| l.duplicate().ok());
-        self.leaving.extend(all);
-        self.leave_at = Instant::now() + GRACE;
-        self.let_go_listeners();
-    }
-
-    fn let_go_listeners(&self) {
-        for listener in &self.current.listeners {
-            let _ = super::system::let_go(listener);
-        }
-    }
-
-    // --- upgrades ---
-
-    /// The first child serves. If there is a server to take over from, that one finishes now.
-    fn begin_to_serve(&mut self) {
-        let succeeds = self.owner.succeeds().is_some();
-        if succeeds && self.office.take(self.mpm, &self.current, true).is_err() {
-            return self.sup.wish(Wish::Stop, Instant::now());
-        }
-        self.owner.serving(&self.current);
-    }
-
-    /// If another program has taken over, this process only finishes what it has.
-    fn hear_office(&mut self) {
-        let now = Instant::now();
-        let time = match (self.sup.is_leaving(), self.up && !self.sup.is_changing()) {
-            (true, _) => Time::Late,
-            (false, true) => Time::Good {
-                workers: self.sup.workers(),
-            },
-            (false, false) => Time::Early,
-        };
-        if let Some(successor) = self.office.hear(self.mpm, &self.current, time, now) {
-            self.owner.handed_over(successor);
-            self.sup.wish(Wish::HandOver, now);
-        }
-    }
-
-    // --- what others see ---
-
-    /// Lets one visitor of the status socket in, whom another process answers.
-    fn hear_visitor(&mut self) {
-        let Some(visitor) = self.office.visitor() else {
-            return;
-        };
-        match fork() {
-            Ok(Fork::Parent(pid)) => self.office.answered_by(pid),
-            Ok(Fork::Child) => self.answer(visitor),
-            Err(_) => visitor.turn_away(),
-        }
-    }
-
-    /// In the process that answers one visitor: nothing of the parent's stays open, and root's rights are gone before a byte is read.
-    fn answer(&mut self, visitor: Visitor) -> ! {
-        let snapshot = snapshot(&self.servings, self.sup.generation());
-        self.lines.clear();
-        self.leaving.clear();
-        self.checker = None;
-        self.office.forget();
-        child::take_default_signals();
-        if drop_privileges(&self.current).is_ok() {
-            visitor.answer(self.mpm, &self.current, snapshot);
-        }
-        process::exit_now(0)
-    }
-
-    fn show_standing(&self, pid: Pid) {
-        let Some(child) = self.sup.pool().get(pid) else {
-            return;
-        };
-        if let Some(serving) = self.servings.get(&child.generation) {
-            serving.segment.stand(child.slot, standing(child.phase));
-        }
-    }
-
-    fn publish(&mut self, state: State) {
-        let state = if self.sup.is_leaving() {
-            State::Stopping
-        } else {
-            state
-        };
-        let (servings, current) = (&self.servings, self.sup.generation());
-        let snapshot = || snapshot(servings, current);
-        self.office.publish(&self.current, state, snapshot);
-    }
-
     fn end(&mut self) {
         self.tell_taken();
         self.office.leave();
-    }
-}
-
-/// What the scoreboards of all generations say, that of the `current` one first.
-fn snapshot(servings: &BTreeMap<u32, Serving>, current: u32) -> Snapshot {
-    let others = servings.iter().filter(|(id, _)| **id != current);
-    let first = servings.get(&current);
-    let all = first.into_iter().chain(others.map(|(_, serving)| serving));
-    let views: Vec<_> = all.map(|s| s.segment.view().clone()).collect();
-    Snapshot::take(
-        &views,
-        first.map_or(0, |s| s.spec.fitted.limits.max_processes),
-    )
-}
-
-/// What a child's page says, for the planner. A child that says itself that it finishes is believed; that only costs it work.
-fn look(segment: &Segment, child: &Known) -> Status {
-    let seen = glance(segment.view(), child.slot);
-    Status {
-        idle: seen.idle,
-        busy: seen.busy,
-        connections: seen.connections,
-        draining: seen.quiescing,
-        closed: !seen.accepting,
-    }
-}
-
-fn standing(phase: Phase) -> Standing {
-    match phase {
-        Phase::Starting => Standing::Starting,
-        Phase::Live => Standing::Live,
-        Phase::Draining => Standing::Draining,
-        Phase::Stopping => Standing::Stopping,
     }
 }
 
