@@ -261,10 +261,9 @@ fn large_files_arrive_as_they_are() {
         let mut late = s.client();
         late.send("GET /big.bin HTTP/1.1\r\nHost: www.example.test\r\n\r\n");
         // What is on its way when its client leaves ends, and no other's answer has any of it.
-        drop(
-            s.client()
-                .send("GET /big.bin HTTP/1.1\r\nHost: www.example.test\r\n\r\n"),
-        );
+        let mut leaver = s.client();
+        leaver.send("GET /big.bin HTTP/1.1\r\nHost: www.example.test\r\n\r\n");
+        drop(leaver);
         assert!(s.get("/big.bin").is(200).body == big);
         let part = s.get_with("/big.bin", &["Range: bytes=1000003-9999999"]);
         assert!(part.is(206).body == big[1_000_003..10_000_000]);
