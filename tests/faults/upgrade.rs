@@ -1,7 +1,7 @@
 //! Another program takes the server over (`-k upgrade`): no request is lost, and one that fails leaves the old one serving.
 
 use crate::harness::program::{self, fact, mpm};
-use crate::harness::server::{is_alive, signal};
+use crate::harness::server::{is_alive, processes, signal};
 use crate::harness::traffic::Met;
 use crate::harness::{eventually, is_root, Server, Setup, Traffic};
 use crate::sight::{addr, all_gone, download, is_long, serves, setup, BIG, SOON};
@@ -216,11 +216,8 @@ fn a_program_that_hangs_is_ended() {
 
 /// Processes that a hanging program has left: they have its environment.
 fn sleeping(server: &Server) -> usize {
-    let all = crate::harness::server::processes(&server.root());
-    let sleeps = |pid: &&u32| {
-        std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| words.starts_with(b"sleep"))
-    };
-    all.iter().filter(sleeps).count()
+    let all = processes(&server.root()).into_iter();
+    all.filter(|pid| runs(*pid, "sleep")).count()
 }
 
 #[test]
@@ -243,7 +240,7 @@ fn a_stop_ends_an_upgrade_too() {
 
 #[test]
 fn a_reload_that_is_asked_for_meanwhile_comes_after() {
-    let mut server = setup().conf("UpgradeTimeout 1").start();
+    let mut server = setup().conf("UpgradeTimeout 5").start();
     let program = script(&server, "exec sleep 1000");
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| server.command(&["-k", "upgrade", &program]));
@@ -401,6 +398,123 @@ fn only_the_servers_own_user_may_ask() {
     let log = server.read("logs/error_log");
     assert!(!log.contains("upgrade requested"), "{log}");
     server.stop();
+}
+
+/// Who the PidFile says is the server.
+fn named(server: &Server) -> Option<u32> {
+    server.read("run/httpd.pid").trim().parse().ok()
+}
+
+/// Asks for an upgrade; while it is on its way and the new program, whose pid it is given, serves, does `meanwhile`.
+fn during_an_upgrade(server: &Server, meanwhile: impl FnOnce(u32)) -> program::Output {
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| server.command(&["-k", "upgrade"]));
+        let new = || named(server).filter(|pid| *pid != server.pid());
+        assert!(eventually(SOON, || new().is_some()), "nobody takes over");
+        meanwhile(new().expect("a pid"));
+        asked.join().expect("the command")
+    })
+}
+
+#[test]
+fn a_new_program_that_dies_as_soon_as_it_serves_gives_back() {
+    let mut server = busy_setup().start();
+    let (_, met) = Traffic::mixed(addr(&server), 8, 2, |traffic| {
+        assert!(answered(traffic));
+        let out = during_an_upgrade(&server, |new| {
+            let since = traffic.answered();
+            eventually(SOON, || traffic.answered() >= since + 20);
+            signal(new, "KILL");
+        });
+        out.exit(1).err("the upgrade failed").err("signal 9");
+        assert_eq!(named(&server), Some(server.pid()));
+        assert!(answered(traffic), "nobody serves");
+    });
+    // Its children go on with what they have; where there are none, that is lost.
+    match fact("one-process") == "yes" {
+        true => assert!(met.lost.len() <= 10, "{met:?}"),
+        false => met.nothing_lost(),
+    }
+    server.command(&["-k", "graceful"]).exit(0);
+    server.upgrade("").exit(0);
+    serves(&server);
+    server.stop();
+}
+
+#[test]
+fn a_stop_of_the_new_program_is_one_of_the_server() {
+    let mut server = setup().start();
+    let out = during_an_upgrade(&server, |_| {
+        server.command(&["-k", "stop"]).exit(0);
+    });
+    out.exit(0);
+    server.await_end(SOON);
+    all_gone(&server, SOON);
+}
+
+#[test]
+fn a_new_program_that_dies_later_leaves_no_dead_port() {
+    let mut server = setup().conf("Timeout 60").start();
+    let mut held = download(&server);
+    serves(&server);
+    server.upgrade("").exit(0);
+    signal(server.pid(), "KILL");
+    let free = || TcpListener::bind(addr(&server)).is_ok();
+    assert!(eventually(SOON, free), "the port is not free");
+    // The old one finishes what it had all the same.
+    assert_eq!(held.response().body.len(), BIG);
+    server.command(&["-k", "start"]).exit(0);
+    serves(&server);
+    server.command(&["-k", "stop"]).exit(0);
+    all_gone(&server, SOON);
+}
+
+#[test]
+fn programs_and_piped_logs_outlive_an_upgrade() {
+    let mut server = setup()
+        .script("bin/log", "exec cat >> @ROOT@/logs/piped")
+        .script("cgi-bin/hi", "printf 'Content-Type: text/plain\\n\\nhi\\n'")
+        .script(
+            "cgi-bin/long",
+            "> @ROOT@/run/begun\nwhile [ ! -e @ROOT@/go ]; do sleep 0.05; done\n\
+             printf 'Content-Type: text/plain\\n\\nwent\\n'",
+        )
+        .conf("ScriptAlias /cgi-bin/ @ROOT@/cgi-bin/\nCustomLog \"|@ROOT@/bin/log\" \"%U %>s\"")
+        .start();
+    std::fs::set_permissions(
+        server.root().join("run"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o777),
+    )
+    .expect("a folder for the program");
+    let old = server.pid();
+    server.get("/cgi-bin/hi").is(200).body("hi\n");
+    let mut long = server.client();
+    long.send("GET /cgi-bin/long HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let begun = server.root().join("run/begun");
+    assert!(eventually(SOON, || begun.exists()));
+    server.upgrade("").exit(0);
+    server.get("/cgi-bin/hi").is(200).body("hi\n");
+    std::fs::write(server.root().join("go"), "").expect("a file");
+    long.response().is(200).body("went\n");
+    drop(long);
+    assert!(eventually(SOON, || !is_alive(old)));
+    server.get("/cgi-bin/hi").is(200).body("hi\n");
+    let logged = |line: &str| {
+        let text = server.read("logs/piped");
+        text.lines().filter(|logged| *logged == line).count()
+    };
+    let all = || logged("/cgi-bin/hi 200") == 3 && logged("/cgi-bin/long 200") == 1;
+    assert!(eventually(SOON, all), "{}", server.read("logs/piped"));
+    let programs = || processes(&server.root()).into_iter();
+    let cats = || programs().filter(|pid| runs(*pid, "cat")).count();
+    assert!(eventually(SOON, || cats() == 1), "{} log programs", cats());
+    server.stop();
+}
+
+/// Does this process run that program?
+fn runs(pid: u32, name: &str) -> bool {
+    let words = std::fs::read(format!("/proc/{pid}/cmdline"));
+    words.is_ok_and(|words| words.starts_with(name.as_bytes()))
 }
 
 #[test]

@@ -3,8 +3,8 @@
 //!
 //! The command (`ask`) speaks with the running server over a socket beside the PidFile (`desk`). The server starts the new
 //! program and gives it its listening sockets (`successor`); the new program takes them (`predecessor`), starts its children, and
-//! once the first of them serves it writes the PidFile and says so. Only then does the old server stop taking connections. A new
-//! program that fails before, however it does, is ended, and nothing has changed.
+//! once the first of them serves it writes the PidFile and says so. Both serve for a moment more; only then does the old server stop
+//! taking connections. A new program that fails before, however it does, is ended, and nothing has changed.
 //!
 //! What the two say to each other must be understood between builds of different age: it is lines of text, and one that is not known
 //! is no harm. A line with a colon tells something; to each of the others belongs a descriptor.
@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use ask::ask;
 pub use desk::{Caller, Desk};
@@ -34,6 +34,9 @@ use successor::{Heritage, Successor};
 
 /// Names what a new program finds on its standard input: a line to the server that it is to take over from.
 const VARIABLE: &str = "HTTPD_UPGRADE";
+
+/// How long both programs serve before the old one lets go. A new one that dies by then has not taken over.
+const PROOF: Duration = Duration::from_secs(2);
 
 /// How many workers the old server has.
 const WORKERS: &str = "workers: ";
@@ -53,6 +56,24 @@ struct Attempt {
     successor: Successor,
     caller: Caller,
     ended: Option<Exit>,
+    /// Once it serves: from when on it counts as the server.
+    proven: Option<Instant>,
+}
+
+impl Attempt {
+    /// When something has to be done, whatever the new program says.
+    fn until(&self) -> Instant {
+        self.proven.unwrap_or(self.successor.until())
+    }
+
+    /// Whether it has served for long enough, or has served and then was told to stop, as the server is.
+    fn has_taken_over(&self, now: Instant) -> bool {
+        match (self.proven, self.ended) {
+            (None, _) => false,
+            (Some(at), None) => at <= now,
+            (Some(_), Some(exit)) => exit == Exit::Code(0),
+        }
+    }
 }
 
 /// Whether the server can be taken over from.
@@ -116,9 +137,7 @@ impl Upgrades {
 
     /// When waiting ends.
     pub fn until(&self) -> Option<Instant> {
-        self.attempt
-            .as_ref()
-            .map(|attempt| attempt.successor.until())
+        self.attempt.as_ref().map(Attempt::until)
     }
 
     /// A caller asks that this program takes over.
@@ -165,6 +184,7 @@ impl Upgrades {
                     successor,
                     caller,
                     ended: None,
+                    proven: None,
                 });
             }
             Err(error) => {
@@ -180,21 +200,22 @@ impl Upgrades {
         let Some(attempt) = &mut self.attempt else {
             return Event::Nothing;
         };
-        let has_taken_over = attempt.successor.hear();
-        match attempt.ended {
-            // Whatever it said: nobody would serve.
-            Some(exit) => {
-                let why = attempt.successor.why(exit);
-                self.fail(current, why)
-            }
-            None if has_taken_over => self.succeed(current),
-            None if attempt.successor.until() <= now => {
-                attempt.successor.kill();
-                let why = attempt.successor.why_late();
-                self.fail(current, why)
-            }
-            None => Event::Nothing,
+        if attempt.successor.hear() {
+            attempt.proven.get_or_insert(now + PROOF);
         }
+        if attempt.has_taken_over(now) {
+            return self.succeed(current);
+        }
+        if let Some(exit) = attempt.ended {
+            let why = attempt.successor.why(exit);
+            return self.fail(current, why);
+        }
+        if attempt.until() <= now {
+            attempt.successor.kill();
+            let why = attempt.successor.why_late();
+            return self.fail(current, why);
+        }
+        Event::Nothing
     }
 
     /// A process has ended. False if it is nobody that upgrades know.

@@ -91,7 +91,7 @@ impl Successor {
         self.line.iter().chain(&self.errors).map(waiting)
     }
 
-    /// Takes what it says; true once it has taken over. That its side is closed means nothing yet: how it ended is told when it is
+    /// Takes what it says; true once it serves. That its side is closed means nothing yet: how it ended is told when it is
     /// reaped.
     pub fn hear(&mut self) -> bool {
         take(&mut self.line, &mut self.said);
@@ -116,7 +116,11 @@ impl Successor {
                 format!("was ended by signal {signal}")
             }
         };
-        self.with_complaints(format!("the new program {how} before it served"))
+        let when = match self.said == TAKEN.as_bytes() {
+            true => "as soon as it served",
+            false => "before it served",
+        };
+        self.with_complaints(format!("the new program {how} {when}"))
     }
 
     /// Why it came to nothing, if it took too long.
