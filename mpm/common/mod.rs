@@ -62,7 +62,7 @@ pub mod reload;
 pub mod room;
 #[cfg(unix)]
 pub mod sandbox;
-#[cfg(uses = "children")]
+#[cfg(unix)]
 pub mod saturation;
 #[cfg(uses = "children")]
 pub mod serving;

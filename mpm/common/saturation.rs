@@ -1,6 +1,6 @@
-//! Saturation explained: when every worker that MaxRequestWorkers allows is held, the log says by whom.
+//! Saturation explained: when every worker that the configuration allows is held, the log says by whom.
 //!
-//! Pure. [`Saturation`] is the supervisor's memory of how long it lasts and when it was last told; [`explain`] makes the text
+//! Pure. [`Saturation`] is the memory of how long it lasts and when it was last told; [`explain`] makes the text
 //! from a reading of the scoreboard. What children write there is not trusted: texts are escaped and short, lists are cut.
 
 use std::collections::BTreeMap;
@@ -39,8 +39,9 @@ impl Saturation {
     }
 }
 
-/// Who holds the workers of the serving generation, which have all been held for the time `held`.
-pub fn explain(snapshot: &Snapshot, held: Duration) -> String {
+/// Who holds the workers of the serving generation, which have all been held for the time `held`. `limit` is the directive that
+/// allows no more.
+pub fn explain(snapshot: &Snapshot, held: Duration, limit: &str) -> String {
     let serving: Vec<&Process> = snapshot
         .processes
         .iter()
@@ -50,7 +51,7 @@ pub fn explain(snapshot: &Snapshot, held: Duration) -> String {
     let busy: Vec<&Worker> = all().filter(|worker| worker.status.is_busy()).collect();
     let known: Vec<&Worker> = busy.iter().copied().filter(|w| has_request(w)).collect();
     let mut text = format!(
-        "{} of {} workers are held, all that MaxRequestWorkers allows for {} s now",
+        "{} of {} workers are held, all that {limit} allows for {} s now",
         busy.len(),
         all().count(),
         held.as_secs()
@@ -170,6 +171,8 @@ mod tests {
     use super::*;
     use crate::scoreboard::{Held, Standing};
 
+    const LIMIT: &str = "MaxRequestWorkers";
+
     fn worker(status: Status, vhost: &str, request: &str) -> Worker {
         Worker {
             status,
@@ -216,7 +219,7 @@ mod tests {
         workers.push(worker(Status::KeepAlive, "b:80", "GET / HTTP/1.1"));
         // Not yet its own request.
         workers.push(worker(Status::Reading, "b:80", "GET /before HTTP/1.1"));
-        let text = explain(&snapshot(workers), Duration::from_secs(7));
+        let text = explain(&snapshot(workers), Duration::from_secs(7), LIMIT);
         assert_eq!(
             text,
             "5 of 5 workers are held, all that MaxRequestWorkers allows for 7 s now; \
@@ -237,7 +240,7 @@ mod tests {
             writing: 8,
             ..Held::default()
         };
-        let text = explain(&snapshot, Duration::ZERO);
+        let text = explain(&snapshot, Duration::ZERO, LIMIT);
         assert!(
             text.starts_with("1 of 1 ") && !text.contains("/old"),
             "{text}"
@@ -251,10 +254,18 @@ mod tests {
     #[test]
     fn urls_that_scatter_are_gathered_by_their_first_segment() {
         let each = |n| worker(Status::Writing, "a", &format!("GET /user/{n} HTTP/1.1"));
-        let text = explain(&snapshot((0..30).map(each).collect()), Duration::ZERO);
+        let text = explain(
+            &snapshot((0..30).map(each).collect()),
+            Duration::ZERO,
+            LIMIT,
+        );
         assert!(text.contains("URLs: /user (30);"), "{text}");
         let each = |n| worker(Status::Writing, "a", &format!("GET /{n}/{n} HTTP/1.1"));
-        let text = explain(&snapshot((0..30).map(each).collect()), Duration::ZERO);
+        let text = explain(
+            &snapshot((0..30).map(each).collect()),
+            Duration::ZERO,
+            LIMIT,
+        );
         assert!(text.contains("others (25)"), "{text}");
     }
 
@@ -287,7 +298,7 @@ mod tests {
         other.held.connections = u64::MAX;
         other.held.writing = u64::MAX;
         snapshot.processes.extend([other.clone(), other]);
-        let text = explain(&snapshot, Duration::MAX);
+        let text = explain(&snapshot, Duration::MAX, LIMIT);
         assert!(
             text.bytes().all(|byte| matches!(byte, b' '..=b'~')),
             "{text}"

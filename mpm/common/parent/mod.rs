@@ -421,7 +421,12 @@ impl<'o> Parent<'o> {
             Act::Note(note) => Voice::of(&self.current).tell(&note),
             Act::Explain(held) => {
                 let now = snapshot(&self.servings, self.sup.generation());
-                let told = explain(&now, held);
+                // Without a number for that message, each of a fixed number of children has all the threads it can have.
+                let limit = match self.mpm.numbers.at_limit {
+                    0 => "StartServers",
+                    _ => "MaxRequestWorkers",
+                };
+                let told = explain(&now, held, limit);
                 Voice::of(&self.current).own(Level::Warn, 20500, told);
             }
         }

@@ -391,8 +391,6 @@ impl Supervisor {
         for bucket in 0..self.spec.fitted.limits.buckets {
             full |= self.maintain(bucket, look);
         }
-        // Without a number for it, the children of this MPM may still grow.
-        let full = full && self.numbers.at_limit != 0;
         let told = self.saturation.look(full, now);
         self.acts.extend(told.map(Act::Explain));
     }
@@ -428,7 +426,10 @@ impl Supervisor {
             return false;
         };
         let plan = plan::plan(&statuses, &limits.share(bucket), rate);
-        let full = plan.full;
+        // Without a number for it, the children of this MPM grow by themselves.
+        let grows =
+            |one: &Status| self.numbers.at_limit == 0 && one.busy < limits.threads_per_child;
+        let full = plan.full && !statuses.iter().any(grows);
         self.carry_out(plan, bucket, &children);
         full
     }

@@ -167,8 +167,8 @@ impl House {
         self.rate.now = 1;
     }
 
-    /// Once a second: starts what is missing, dismisses what is too much.
-    pub fn maintain(&mut self, now: Instant) {
+    /// Once a second: starts what is missing, dismisses what is too much. Tells whether all threads are busy that there may be.
+    pub fn maintain(&mut self, now: Instant) -> bool {
         self.share.board.own.spent(system::cpu_times());
         let seats: Vec<(u32, Status)> = self.pool.taken().map(|seat| self.look(seat)).collect();
         let statuses: Vec<Status> = seats.iter().map(|(_, status)| *status).collect();
@@ -184,6 +184,7 @@ impl House {
         if let Some((number, _)) = plan.retire.and_then(|index| seats.get(index)) {
             self.dismiss(*number);
         }
+        plan.full
     }
 
     fn dismiss(&self, number: u32) {

@@ -22,6 +22,7 @@ use crate::mpm::common::front;
 use crate::mpm::common::office::Office;
 use crate::mpm::common::plan::MAX_SPAWN_RATE;
 use crate::mpm::common::privileges::drop_privileges;
+use crate::mpm::common::saturation::{explain, Saturation};
 use crate::mpm::common::turns::{Exit, Kind};
 use crate::mpm::common::upgrade::Time;
 use crate::mpm::common::voice::Voice;
@@ -139,6 +140,7 @@ struct Alone<'o> {
     reloads: u64,
     /// How many threads the log was last told to be waited for.
     waited_for: u32,
+    saturation: Saturation,
     server_started: u64,
     next_round: Instant,
     rounds: u32,
@@ -186,6 +188,7 @@ impl<'o> Alone<'o> {
             exit: Exit::Stopped,
             reloads: 0,
             waited_for: 0,
+            saturation: Saturation::default(),
             server_started: scoreboard::now(),
             next_round: Instant::now() + ROUND,
             rounds: 0,
@@ -333,7 +336,8 @@ impl<'o> Alone<'o> {
         match self.mode {
             Mode::Running if self.next.is_none() => {
                 self.waited_for = 0;
-                self.houses[0].maintain(now);
+                let full = self.houses[0].maintain(now);
+                self.explain(full, now);
             }
             _ => self.count_down(),
         }
@@ -348,6 +352,14 @@ impl<'o> Alone<'o> {
             for hook in &current.hooks.monitor {
                 hook(&current);
             }
+        }
+    }
+
+    /// Tells by whom all threads are held, if they are.
+    fn explain(&mut self, full: bool, now: Instant) {
+        if let Some(held) = self.saturation.look(full, now) {
+            let told = explain(&snapshot(&self.houses), held, self.mpm.ways.words.most);
+            Voice::of(&self.current()).own(Level::Warn, 20500, told);
         }
     }
 
