@@ -84,7 +84,7 @@ impl Logs {
             let log = &entry.log;
             let opened = match (log.target(), log.descriptor()) {
                 (Target::Program(program), None) => programs
-                    .start(program)
+                    .start(program, entry.purpose)
                     .and_then(|writing_end| log.connect(writing_end)),
                 _ => log.open(),
             };

@@ -3,6 +3,7 @@
 //! last process that writes to it is gone, old generations included, it reads the end of its input and leaves.
 
 use super::level::Level;
+use super::logs::Purpose;
 use super::site::Site;
 use super::target::Program;
 use crate::log;
@@ -28,6 +29,7 @@ pub struct Programs(Vec<Running>);
 #[derive(Debug)]
 struct Running {
     program: Program,
+    purpose: Purpose,
     reading_end: OwnedFile,
     /// `None` while it waits to be started again.
     pid: Option<Pid>,
@@ -40,12 +42,13 @@ impl Programs {
     }
 
     /// Starts a program and gives the writing end of its pipe.
-    pub(super) fn start(&mut self, program: &Program) -> io::Result<OwnedFile> {
+    pub(super) fn start(&mut self, program: &Program, purpose: Purpose) -> io::Result<OwnedFile> {
         let (reading_end, writing_end) = file::pipe()?;
         descriptor::grow_pipe(&writing_end, PIPE_SIZE);
-        let pid = spawn(program, &reading_end)?;
+        let pid = spawn(program, &reading_end, self.have_stderr())?;
         self.0.push(Running {
             program: program.clone(),
+            purpose,
             reading_end,
             pid: Some(pid),
             started: Instant::now(),
@@ -95,11 +98,20 @@ impl Programs {
         self.0.retain(|running| {
             running.pid.is_some() || !descriptor::is_finished(&running.reading_end)
         });
+        let mute = self.have_stderr();
         for running in &mut self.0 {
             if running.pid.is_none() && running.started.elapsed() >= PAUSE {
-                running.start_again(site);
+                running.start_again(mute, site);
             }
         }
+    }
+
+    /// Whether our standard error may lead to one of them. Who inherited it would keep that one, or even itself, from ever reading
+    /// the end of its input.
+    fn have_stderr(&self) -> bool {
+        self.0
+            .iter()
+            .any(|running| running.purpose == Purpose::Errors)
     }
 
     /// The processes that run, for the parent's record of whom it started.
@@ -109,10 +121,10 @@ impl Programs {
 }
 
 impl Running {
-    fn start_again(&mut self, site: &dyn Site) {
+    fn start_again(&mut self, mute: bool, site: &dyn Site) {
         self.started = Instant::now();
         let command = &self.program.command;
-        match spawn(&self.program, &self.reading_end) {
+        match spawn(&self.program, &self.reading_end, mute) {
             Ok(pid) => {
                 self.pid = Some(pid);
                 log!(
@@ -133,14 +145,18 @@ impl Running {
     }
 }
 
-/// Starts a program in a process group of its own, so that signals to the server's group do not end it.
-fn spawn(program: &Program, reading_end: &OwnedFile) -> io::Result<Pid> {
+/// Starts a program in a process group of its own, so that signals to the server's group do not end it. A `mute` one has no standard
+/// error.
+fn spawn(program: &Program, reading_end: &OwnedFile, mute: bool) -> io::Result<Pid> {
     let words = program.words();
     let (name, arguments) = words.split_first().ok_or(io::ErrorKind::NotFound)?;
     let mut command = Command::new(name);
     command
         .args(arguments)
         .stdin(Stdio::from(reading_end.try_clone()?));
+    if mute {
+        command.stderr(Stdio::null());
+    }
     process::own_group(&mut command);
     let child = command.spawn().map_err(|error| match error.kind() {
         // std makes an error of its own of an empty name.

@@ -1,6 +1,6 @@
 //! Access logs and the error log: formats, conditions, destinations.
 
-use crate::harness::{cases, Server, Setup};
+use crate::harness::{cases, ours_only, Server, Setup};
 use std::sync::OnceLock;
 
 /// One line with every item, each behind its name.
@@ -264,6 +264,23 @@ fn piped_program_that_dies_is_started_again() {
     s.await_text("logs/piped.pid", |t| t.lines().count() > count);
     s.get("/a.txt?after");
     s.await_text("logs/piped", |t| t.contains("?after"));
+}
+
+/// One that was started again has not its own pipe as its standard error: it would wait for itself.
+#[test]
+fn error_log_program_that_dies_leaves_with_the_server() {
+    ours_only!();
+    let s = Setup::new()
+        .file("htdocs/a.txt", "a\n")
+        .script("conf/logger", "echo $$ > \"$1.pid\"\nexec cat >> \"$1\"")
+        .conf("ErrorLog \"|@ROOT@/conf/logger @ROOT@/logs/piped\"")
+        .start();
+    let pid = s.await_text("logs/piped.pid", |t| t.ends_with('\n'));
+    crate::harness::server::signal(pid.trim().parse().expect("a pid"), "KILL");
+    s.await_text("logs/piped", |t| t.contains("was started again"));
+    s.get("/a.txt").is(200);
+    // Looks for what is left behind.
+    s.stop();
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::os::windows::fs::FileExt;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 use std::path::Path;
 
+use windows_sys::Win32::Foundation::INVALID_HANDLE_VALUE;
 use windows_sys::Win32::System::Console::{
-    SetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
+    GetStdHandle, SetStdHandle, STD_ERROR_HANDLE, STD_INPUT_HANDLE, STD_OUTPUT_HANDLE,
 };
 
 use super::check;
@@ -46,18 +47,24 @@ pub fn pipe() -> io::Result<(OwnedFile, OwnedFile)> {
     }
 }
 
-/// Lets one of the standard three (0, 1, 2) be this file from now on. The handle stays open until the process ends.
+/// Lets one of the standard three (0, 1, 2) be this file from now on, and closes the file that it was.
 pub fn duplicate_to_standard(file: impl AsFile, at: i32) -> io::Result<()> {
-    use std::os::windows::io::IntoRawHandle;
-    let which = match at {
-        0 => STD_INPUT_HANDLE,
-        1 => STD_OUTPUT_HANDLE,
-        2 => STD_ERROR_HANDLE,
-        _ => return Err(io::ErrorKind::InvalidInput.into()),
-    };
+    use std::os::windows::io::{FromRawHandle, IntoRawHandle};
+    let three = [STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE];
+    let place = usize::try_from(at).unwrap_or(three.len());
+    let which = *three.get(place).ok_or(io::ErrorKind::InvalidInput)?;
+    // SAFETY: plain numbers; the answers are no handles where nobody gave us any.
+    let before = three.map(|which| unsafe { GetStdHandle(which) });
     let handle = file.as_file().try_clone_to_owned()?.into_raw_handle();
-    // SAFETY: the handle is open, and nobody will close it.
-    check(unsafe { SetStdHandle(which, handle) })
+    // SAFETY: the handle is open until another one takes its place.
+    check(unsafe { SetStdHandle(which, handle) })?;
+    let old = before[place];
+    let held = before.iter().filter(|other| **other == old).count() > 1;
+    if !held && !old.is_null() && old != INVALID_HANDLE_VALUE {
+        // SAFETY: it is open, and nobody finds it any more.
+        drop(unsafe { OwnedHandle::from_raw_handle(old) });
+    }
+    Ok(())
 }
 
 /// The file that takes everything and holds nothing.
