@@ -43,13 +43,18 @@ mkdir -p "$WINEPREFIX"
 "$server" -p
 cat >"$folder/httpd-by-wine" <<EOF
 #! /bin/sh
-exec '$wine' '$exe_folder/$progname.exe' "\$@"
+exec '$wine' "\${HTTPD_EXE:-$exe_folder/$progname.exe}" "\$@"
 EOF
 chmod +x "$folder/httpd-by-wine"
 # Wine cannot give its pipes to the host's shell, which the suite's scripts are for; this program can.
 x86_64-w64-mingw32-gcc -O -o "$folder/sh.exe" "$srcdir/tests/conformance/harness/sh.c"
 HTTPD_SHELL=Z:$folder/sh.exe
-export HTTPD_SHELL
+# A copy of the program above a Winsock that breaks AcceptEx.
+mkdir -p "$folder/layer"
+x86_64-w64-mingw32-gcc -O -shared -o "$folder/layer/mswsock.dll" "$srcdir/tests/conformance/harness/layer.c" -lws2_32
+HTTPD_LAYERED=$folder/layer/httpd.exe
+cp "$exe_folder/$progname.exe" "$HTTPD_LAYERED"
+export HTTPD_SHELL HTTPD_LAYERED
 # Wine boots with the first program. A wineboot -i would start a second service manager, and who asks would get either.
 "$folder/httpd-by-wine" -V
 

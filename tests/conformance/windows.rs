@@ -99,8 +99,34 @@ fn accept_filter_none() {
         clients.iter_mut().for_each(ask);
         assert_eq!(s.command(&["-k", "restart"]).code, 0);
         s.get("/a.txt").is(200);
+        assert!(!s.read("logs/error_log").contains("falling back"));
         s.stop();
     }
+}
+
+/// Under a layer (layer.c) that has no TransmitFile either.
+#[test]
+fn accept_ex_that_keeps_failing_is_given_up() {
+    windows_only!();
+    let Ok(layered) = std::env::var("HTTPD_LAYERED") else {
+        eprintln!("left out: make check-windows has the layer that breaks AcceptEx");
+        return;
+    };
+    let big = vec![b'b'; 3 << 20];
+    let s = setup("EnableSendfile On\nKeepAliveTimeout 60")
+        .bytes("htdocs/big.bin", &big)
+        .env("HTTPD_EXE", &layered)
+        .env("WINEDLLOVERRIDES", "mswsock=n")
+        .start();
+    s.logged("Encountered too many AcceptEx faults accepting client connections.");
+    s.logged("falling back to 'AcceptFilter none'.");
+    let mut clients: Vec<Client> = (0..20).map(|_| s.client()).collect();
+    clients.iter_mut().for_each(ask);
+    clients.iter_mut().for_each(ask);
+    assert!(s.get("/big.bin").is(200).body == big);
+    s.command(&["-k", "restart"]).exit(0);
+    s.get("/a.txt").is(200);
+    s.stop();
 }
 
 /// The control process hands over what it has checked: what the files say meanwhile is nobody's business.
