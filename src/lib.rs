@@ -10,6 +10,7 @@ pub mod config;
 pub mod connection;
 pub mod ffi;
 pub mod filters;
+pub mod hash;
 pub mod hooks;
 pub mod listen;
 pub mod log;

@@ -3,6 +3,7 @@
 
 use crate::config::directive::{Arity, Cmd, Directive, Scope};
 use crate::config::value::{pick, Conf};
+use crate::hash::QuickMap;
 use crate::hooks::module::Module;
 use crate::hooks::{Answer, Hook, HookEntry, Phase, Status};
 use crate::log;
@@ -11,7 +12,6 @@ use crate::protocol::token;
 use crate::request::{FileKind, Request, DIRECTORY_TYPE};
 use crate::server::Draft;
 use crate::sync::Shared;
-use std::collections::HashMap;
 use std::path::PathBuf;
 
 const LOG_MODULE: &str = "mime";
@@ -95,7 +95,7 @@ pub struct Multiviews {
 }
 
 /// Extensions, by their names in lower case without the dot.
-type Extensions = HashMap<Box<str>, Extension>;
+type Extensions = QuickMap<Box<str>, Extension>;
 
 /// The directives of a directory.
 #[derive(Clone, Default)]
@@ -140,7 +140,7 @@ fn take_away(extensions: &mut Extensions, removed: &[(Box<str>, Field)]) {
 struct MimeServer {
     file: Option<PathBuf>,
     /// Media types by extension, in lower case.
-    types: Shared<HashMap<Box<str>, Box<str>>>,
+    types: Shared<QuickMap<Box<str>, Box<str>>>,
 }
 
 impl Conf for MimeServer {
@@ -262,8 +262,8 @@ fn read_types(draft: &mut Draft<'_>) -> Result<(), String> {
 }
 
 /// Lines of a media type and its extensions; `#` begins a comment line.
-fn parse_types(text: &str) -> HashMap<Box<str>, Box<str>> {
-    let mut types = HashMap::new();
+fn parse_types(text: &str) -> QuickMap<Box<str>, Box<str>> {
+    let mut types = QuickMap::default();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split_ascii_whitespace();
         let Some(kind) = words.next() else { continue };
@@ -327,7 +327,7 @@ fn find_type(r: &mut Request) -> Answer<'_> {
 
 /// What the extensions seen so far said.
 struct Found<'c> {
-    types: Option<&'c HashMap<Box<str>, Box<str>>>,
+    types: Option<&'c QuickMap<Box<str>, Box<str>>>,
     dir: Option<&'c Extensions>,
     kind: Option<&'c str>,
     charset: Option<&'c str>,
@@ -506,7 +506,7 @@ mod tests {
     #[test]
     fn removal_wins_over_what_is_inherited_and_what_is_added() {
         let place = |added: &[(&str, &str)], removed: &[&str]| {
-            let mut extensions = Extensions::new();
+            let mut extensions = Extensions::default();
             for (name, kind) in added {
                 extensions.entry((*name).into()).or_default().0[Field::Type as usize] =
                     Some((*kind).into());

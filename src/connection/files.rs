@@ -6,14 +6,14 @@
 //! any case it is forgotten when it is as old as OpenFileCacheValid.
 
 use super::context::DirConf;
+use crate::hash::{Quick, QuickMap};
 use crate::request::{FileInfo, FileKind};
 use crate::server::{FileCacheConf, FileCacheMode, Generation};
 use crate::sync::Shared;
 use bstr::BString;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
-use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::hash::BuildHasher;
 use std::rc::Rc;
@@ -119,9 +119,9 @@ pub struct FileCache {
     generation: Shared<Generation>,
     conf: FileCacheConf,
     most_open: usize,
-    hasher: RandomState,
+    hasher: Quick,
     /// By a number made of server and name; who meets another's number takes its place.
-    known: RefCell<HashMap<u64, Known>>,
+    known: RefCell<QuickMap<u64, Known>>,
     /// From the oldest on.
     order: RefCell<VecDeque<(Instant, u64)>>,
     /// Numbers that were asked for and are not known, each in its place: only what is asked for again is remembered, since
@@ -146,7 +146,7 @@ impl FileCache {
                 ..conf
             },
             most_open: MOST_OPEN / sharers,
-            hasher: RandomState::new(),
+            hasher: Quick::default(),
             known: RefCell::default(),
             order: RefCell::default(),
             once: RefCell::default(),

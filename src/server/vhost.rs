@@ -2,6 +2,7 @@
 //! each request (reference: hooks.md, section 7).
 
 use super::Server;
+use crate::hash::QuickMap;
 use crate::pattern::{Glob, GlobOptions};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -85,17 +86,17 @@ pub struct Chain {
     /// Indexes of servers; the first is the default.
     pub servers: Vec<usize>,
     /// Places of the first server of each name without wildcards.
-    by_name: HashMap<String, usize>,
+    by_name: QuickMap<String, usize>,
     /// Places of the servers that have names with wildcards.
     with_wild: Vec<usize>,
     /// Places of the servers whose `<VirtualHost>` line has a word, each with the port there.
-    by_address: HashMap<String, Vec<(u16, usize)>>,
+    by_address: QuickMap<String, Vec<(u16, usize)>>,
 }
 
 /// How connections and requests find their server.
 #[derive(Default, Debug)]
 pub struct VhostTable {
-    exact: HashMap<(IpAddr, u16), Chain>,
+    exact: QuickMap<(IpAddr, u16), Chain>,
     wild: Vec<Chain>,
     names: Vec<Names>,
 }
