@@ -12,7 +12,7 @@ use crate::protocol::http1::Framing;
 use crate::protocol::method::MethodSet;
 use crate::protocol::Method;
 use crate::request::{error, validators, FileInfo, FileKind, Request};
-use bstr::{BString, ByteSlice};
+use bstr::BString;
 use std::fs::File;
 use std::io;
 use std::rc::Rc;
@@ -38,12 +38,16 @@ pub fn translate(r: &mut Request) -> Answer<'_> {
         );
         return Answer::Now(Status::Http(400));
     }
+    let mut name = std::mem::take(&mut r.filename);
     let root = match &r.core_server().document_root {
         Some(root) => path::to_bytes(root),
         None => crate::version::default_docroot().as_bytes().into(),
     };
-    let root = root.trim_end_with(|c| c == '/');
-    r.filename = [root, below_server_path(r)].concat().into();
+    let end = root.iter().rposition(|byte| *byte != b'/');
+    name.clear();
+    name.extend_from_slice(&root[..end.map_or(0, |end| end + 1)]);
+    name.extend_from_slice(below_server_path(r));
+    r.filename = name;
     Answer::Now(Status::Ok)
 }
 
@@ -305,7 +309,8 @@ fn add_validators(r: &mut Request, info: &FileInfo, tag: Option<BString>) {
     r.headers_out
         .set("Last-Modified", crate::protocol::date::http(modified));
     if let Some(tag) = tag {
-        r.headers_out.set("ETag", tag);
+        r.headers_out.set("ETag", &tag);
+        r.ctx.give_back_text(tag);
     }
     let ranges = r.core_dir().max_ranges != Some(RangeLimit::None);
     r.headers_out

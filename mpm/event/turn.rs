@@ -164,6 +164,7 @@ impl Loop {
             let now = Instant::now();
             // Comes by often enough for what it leaves.
             self.context.files.sweep(now);
+            self.context.awake.look(now);
             let again = log::flush_idle(now).map(|at| at.saturating_duration_since(now));
             let full = !self.listening.get() && !self.deaf.get();
             let limit = if full { FULL } else { IDLE };
@@ -297,7 +298,7 @@ impl Loop {
     }
 
     fn count_parked(&self) {
-        let now = self.lot.len() as i64;
+        let now = (self.lot.len() + self.context.awake.resting()) as i64;
         let before = self.parked.replace(now);
         if now != before {
             self.hall.parked_changed(now - before);

@@ -1,11 +1,13 @@
 //! What one serving thread keeps for all connections that it drives: the generation, the MPM's face, and caches of
 //! merged configuration. Nothing here is shared between threads.
 
+use super::awake::Awake;
 use super::files::{FileCache, Seen};
 use super::host::Host;
 use crate::config::core::CoreDir;
 use crate::config::section::Section;
 use crate::config::value::{Conf, ConfMap};
+use crate::hash::QuickMap;
 use crate::request::table::Table;
 use crate::server::Generation;
 use crate::sync::Shared;
@@ -19,6 +21,8 @@ use std::rc::Rc;
 const READ_SIZE: usize = 16 * 1024;
 /// Tables that are kept for other requests, and the most memory that one of them may have.
 const SPARE_TABLES: (usize, usize) = (64, 4096);
+/// The same for texts.
+const SPARE_TEXTS: (usize, usize) = (128, 512);
 /// What a new table has room for: the fields of an ordinary request.
 const TABLE_ROOM: (usize, usize) = (16, 512);
 
@@ -32,14 +36,20 @@ const MOST_MERGES: usize = 20_000;
 pub struct DirConf {
     /// Unique in its context.
     pub id: u64,
+    /// The core's, which is asked for many times a request.
+    core: CoreDir,
     map: ConfMap,
 }
 
 impl DirConf {
+    fn new(id: u64, map: ConfMap) -> DirConf {
+        let core = map.get::<CoreDir>().cloned().unwrap_or_default();
+        DirConf { id, core, map }
+    }
+
     /// The core's record.
     pub fn core(&self) -> &CoreDir {
-        let core = self.map.get();
-        core.unwrap_or_else(|| unreachable!("every server's records begin with the core's"))
+        &self.core
     }
 
     /// A module's record, if any directive for it applied.
@@ -75,7 +85,7 @@ pub struct ServeContext {
     pub host: Rc<dyn Host>,
     /// Of each server, once a request came to it.
     bases: RefCell<Vec<Option<Rc<DirConf>>>>,
-    merges: RefCell<HashMap<(u64, u64), Rc<DirConf>>>,
+    merges: RefCell<QuickMap<(u64, u64), Rc<DirConf>>>,
     /// By server, then by directory.
     walks: RefCell<HashMap<usize, HashMap<BString, Walked>>>,
     htaccess: RefCell<HashMap<(BString, u64), Rc<Htaccess>>>,
@@ -84,11 +94,14 @@ pub struct ServeContext {
     pub usual_access_files: [String; 1],
     /// Files that were served a moment ago.
     pub files: FileCache,
+    /// Connections that were busy a moment ago.
+    pub awake: Awake,
     read_buffer: RefCell<Vec<u8>>,
     /// Where small pieces of answers are put together.
     pub write_buffer: RefCell<Vec<u8>>,
     /// Empty ones, kept for their memory.
     tables: RefCell<Vec<Table>>,
+    texts: RefCell<Vec<BString>>,
     /// Few enough to be looked through.
     locals: RefCell<Vec<(TypeId, Rc<dyn Any>)>>,
 }
@@ -108,10 +121,12 @@ impl ServeContext {
             htaccess: RefCell::default(),
             usual_access_files: [".htaccess".to_owned()],
             files,
+            awake: Awake::default(),
             next_id: Cell::new(next),
             read_buffer: RefCell::default(),
             write_buffer: RefCell::default(),
             tables: RefCell::default(),
+            texts: RefCell::default(),
             locals: RefCell::default(),
         });
         for init in &context.generation.hooks.child_init {
@@ -124,10 +139,8 @@ impl ServeContext {
     pub fn base_conf(&self, server: usize) -> Rc<DirConf> {
         let known = &mut self.bases.borrow_mut()[server];
         let make = || {
-            Rc::new(DirConf {
-                id: FIRST_ID + server as u64,
-                map: self.generation.servers[server].dir.clone(),
-            })
+            let map = self.generation.servers[server].dir.clone();
+            Rc::new(DirConf::new(FIRST_ID + server as u64, map))
         };
         known.get_or_insert_with(make).clone()
     }
@@ -143,10 +156,7 @@ impl ServeContext {
         if let Some(known) = self.merges.borrow().get(&key) {
             return known.clone();
         }
-        let merged = Rc::new(DirConf {
-            id: self.new_id(),
-            map: base.map.merged(over),
-        });
+        let merged = Rc::new(DirConf::new(self.new_id(), base.map.merged(over)));
         let mut merges = self.merges.borrow_mut();
         if merges.len() >= MOST_MERGES {
             merges.clear();
@@ -216,6 +226,20 @@ impl ServeContext {
         if tables.len() < SPARE_TABLES.0 && table.capacity() <= SPARE_TABLES.1 {
             table.clear();
             tables.push(table);
+        }
+    }
+
+    /// An empty text, with memory of an earlier request if there is some.
+    pub fn text(&self) -> BString {
+        self.texts.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Takes a text back that nobody needs any more.
+    pub fn give_back_text(&self, mut text: BString) {
+        let mut texts = self.texts.borrow_mut();
+        if texts.len() < SPARE_TEXTS.0 && (1..=SPARE_TEXTS.1).contains(&text.capacity()) {
+            text.clear();
+            texts.push(text);
         }
     }
 

@@ -3,6 +3,7 @@
 //! It chooses the protocol, reads requests, has them processed, keeps the connection alive and closes it lingering.
 //! When it is idle it ends with [`Outcome::Park`], a small record without a future, where the MPM wants that.
 
+pub mod awake;
 pub mod context;
 pub mod exchange;
 pub mod files;
@@ -18,7 +19,7 @@ use context::ServeContext;
 use limits::ReadLimits;
 use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -28,10 +29,7 @@ use transport::{TcpTransport, Transport};
 pub struct Parked {
     /// The socket, non-blocking, with its place in the poller if it has one.
     pub socket: crate::run::Fd,
-    /// Our end.
-    pub local: SocketAddr,
-    /// The other end.
-    pub peer: SocketAddr,
+    ends: Ends,
     /// Index of the listener that accepted it.
     pub listener: u32,
     /// Requests answered so far.
@@ -40,6 +38,13 @@ pub struct Parked {
     pub deadline: Option<Instant>,
     /// Its number in this child.
     pub id: u64,
+}
+
+/// Both ends of a connection, in little room for most.
+enum Ends {
+    /// Local and remote.
+    V4(SocketAddrV4, SocketAddrV4),
+    Other(Box<(SocketAddr, SocketAddr)>),
 }
 
 /// How serving a connection ended for now.
@@ -91,30 +96,50 @@ impl Parked {
         listener: u32,
         id: u64,
     ) -> Parked {
+        let ends = match (local, peer) {
+            (SocketAddr::V4(local), SocketAddr::V4(peer)) => Ends::V4(local, peer),
+            others => Ends::Other(Box::new(others)),
+        };
         Parked {
             socket,
-            local,
-            peer,
+            ends,
             listener,
             requests: 0,
             deadline: None,
             id,
         }
     }
+
+    /// Our end.
+    pub fn local(&self) -> SocketAddr {
+        match &self.ends {
+            Ends::V4(local, _) => SocketAddr::V4(*local),
+            Ends::Other(ends) => ends.0,
+        }
+    }
+
+    /// The other end.
+    pub fn peer(&self) -> SocketAddr {
+        match &self.ends {
+            Ends::V4(_, peer) => SocketAddr::V4(*peer),
+            Ends::Other(ends) => ends.1,
+        }
+    }
 }
 
 /// Serves a connection until it is closed, or until it is idle and the MPM parks idle connections.
 pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
+    let (local, peer) = (parked.local(), parked.peer());
     let mut info = ConnInfo {
-        local: parked.local,
-        peer: parked.peer,
+        local,
+        peer,
         listener: parked.listener,
         id: parked.id,
         requests: Cell::new(parked.requests),
         base_server: ctx
             .generation
             .vhosts
-            .at(parked.local)
+            .at(local)
             .first()
             .copied()
             .unwrap_or(0),
@@ -130,7 +155,7 @@ pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
     for hook in &ctx.generation.hooks.pre_connection {
         hook(&mut info, &ctx);
     }
-    let transport = TcpTransport::new(parked.socket, parked.local, parked.peer);
+    let transport = TcpTransport::new(parked.socket, local, peer);
     let info = Rc::new(info);
     let mut serving = pin!(http1::serve(ctx, info.clone(), transport, parked.deadline));
     // Whatever a poll of this connection breaks is not its neighbours' doing.
@@ -139,7 +164,8 @@ pub async fn serve(ctx: Rc<ServeContext>, parked: Parked) -> Outcome {
 
 /// Closes a parked connection whose deadline is over.
 pub async fn retire(ctx: Rc<ServeContext>, parked: Parked) {
-    let mut transport = TcpTransport::new(parked.socket, parked.local, parked.peer);
+    let (local, peer) = (parked.local(), parked.peer());
+    let mut transport = TcpTransport::new(parked.socket, local, peer);
     linger(&ctx, &mut transport, true).await;
 }
 
@@ -185,6 +211,6 @@ mod tests {
 
     #[test]
     fn a_parked_connection_is_small() {
-        assert!(std::mem::size_of::<Parked>() <= 256);
+        assert!(std::mem::size_of::<Parked>() <= 80);
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::config::core::{CoreDir, RangeLimit};
 use crate::filters::{Brigade, Bucket};
+use crate::protocol::decimal::Digits;
 use crate::protocol::range::{self, ByteRange, Multipart, RangeLimits, Ranges};
 use crate::protocol::{status, Method, Version};
 use crate::request::Request;
@@ -43,11 +44,13 @@ pub fn frame(r: &mut Request, complete: bool, may_keep: bool) -> Framed {
     let delimited =
         bodiless || r.header_only || chunked || r.headers_out.contains("Content-Length");
     let keep_alive = keeps_alive(r, may_keep, delimited);
-    type_fields(r);
     if r.status == status::NOT_MODIFIED {
         // There is no body that it could describe; all other fields update what the peer has kept.
         r.headers_out.unset("Content-Type");
+    } else {
+        type_field(r);
     }
+    coding_fields(r);
     let has_body = !bodiless && !r.header_only;
     Framed {
         head: head(r),
@@ -68,7 +71,7 @@ fn frame_body(r: &mut Request, complete: bool, bodiless: bool) -> bool {
         let len = r.out.ready.len();
         // A handler that answers HEAD without a body may know the length better.
         if !(r.header_only && len == 0) {
-            r.headers_out.set("Content-Length", len.to_string());
+            r.headers_out.set("Content-Length", Digits::of(len));
         }
         return false;
     }
@@ -120,18 +123,23 @@ fn keeps_alive(r: &mut Request, may_keep: bool, delimited: bool) -> bool {
     keep
 }
 
-/// Content-Type with AddDefaultCharset, Content-Encoding, Content-Language.
-fn type_fields(r: &mut Request) {
-    if let Some(kind) = r.content_type.clone() {
-        let charset = r.core_dir().default_charset.clone().unwrap_or_default();
-        let plain =
-            kind.eq_ignore_ascii_case("text/plain") || kind.eq_ignore_ascii_case("text/html");
-        let field = match plain && !charset.is_empty() {
-            true => format!("{kind}; charset={charset}"),
-            false => kind,
-        };
-        r.headers_out.set("Content-Type", field);
+/// Content-Type with AddDefaultCharset.
+fn type_field(r: &mut Request) {
+    if let Some(kind) = &r.content_type {
+        let charset = r.conf.core().default_charset.as_deref().unwrap_or("");
+        let plain = !charset.is_empty()
+            && (kind.eq_ignore_ascii_case("text/plain") || kind.eq_ignore_ascii_case("text/html"));
+        match plain {
+            true => r
+                .headers_out
+                .set("Content-Type", format!("{kind}; charset={charset}")),
+            false => r.headers_out.set("Content-Type", kind),
+        }
     }
+}
+
+/// Content-Encoding, Content-Language.
+fn coding_fields(r: &mut Request) {
     if let Some(encoding) = &r.content_encoding {
         r.headers_out.set("Content-Encoding", encoding);
     }
@@ -154,7 +162,11 @@ fn head(r: &Request) -> Bytes {
     };
     head.extend_from_slice(version.as_bytes());
     match &r.status_line {
-        Some(line) if line.starts_with(&r.status.to_string()) => {
+        Some(line)
+            if line
+                .as_bytes()
+                .starts_with(Digits::of(r.status.into()).as_bytes()) =>
+        {
             head.extend_from_slice(line.as_bytes())
         }
         _ => status::push_line(&mut head, r.status),
@@ -177,13 +189,26 @@ fn head(r: &Request) -> Bytes {
     Bytes::copy_from_slice(&head)
 }
 
+/// Whether there is a byte below 14 in a value, as line ends are, or one that is not ASCII; eight are looked at together.
+fn may_break(value: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let mut words = value.chunks_exact(8);
+    let low = words.by_ref().any(|word| {
+        let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+        // Subtracting borrows from the highest bit of a byte that is too small.
+        (word.wrapping_sub(ONES * 14) | word) & (ONES * 0x80) != 0
+    });
+    low || words.remainder().iter().any(|byte| *byte < 14)
+}
+
 /// A line of the head. Line ends in a value would begin another line, so they become spaces.
 fn field(head: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    let (start, end) = (head.len() + name.len() + 2, name.len() + value.len() + 4);
+    head.reserve(end);
     head.extend_from_slice(name);
     head.extend_from_slice(b": ");
-    let start = head.len();
     head.extend_from_slice(value);
-    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+    if may_break(value) {
         for byte in &mut head[start..] {
             if matches!(*byte, b'\r' | b'\n' | 0) {
                 *byte = b' ';
@@ -284,4 +309,29 @@ fn range_limits(dir: &CoreDir) -> Option<RangeLimits> {
         overlaps: number(dir.max_overlaps, 20),
         reversals: number(dir.max_reversals, 20),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_begins_another_line() {
+        for length in 0..20 {
+            for at in 0..length {
+                for byte in [b'\r', b'\n', 0] {
+                    let mut value = vec![b'a'; length];
+                    value[at] = byte;
+                    let mut head = Vec::new();
+                    field(&mut head, b"X", &value);
+                    value[at] = b' ';
+                    assert_eq!(head, [b"X: ", &value[..], b"\r\n"].concat());
+                }
+            }
+            let value = [vec![b'\t'; length], vec![0xe4; length], b"~ ".to_vec()].concat();
+            let mut head = Vec::new();
+            field(&mut head, b"X", &value);
+            assert_eq!(head, [b"X: ", &value[..], b"\r\n"].concat());
+        }
+    }
 }

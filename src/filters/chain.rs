@@ -45,6 +45,21 @@ impl Output {
         }
     }
 
+    /// Lets what was produced pass where there is no filter.
+    pub fn pass(&mut self) {
+        let brigade = std::mem::take(&mut self.pending);
+        self.came_through(brigade);
+    }
+
+    /// What the filters gave is ready, unless the body was complete before.
+    fn came_through(&mut self, mut brigade: Brigade) {
+        if self.ready.is_empty() {
+            self.ready = brigade;
+        } else if !self.ready.is_complete() {
+            self.ready.buckets.append(&mut brigade.buckets);
+        }
+    }
+
     /// True if buckets pass unchanged.
     pub fn is_plain(&self) -> bool {
         self.filters.is_empty()
@@ -141,13 +156,7 @@ impl Request {
             filters.append(&mut self.out.filters);
             self.out.filters = filters;
         }
-        if self.out.ready.is_complete() {
-            return Ok(());
-        }
-        match self.out.ready.is_empty() {
-            true => self.out.ready = brigade,
-            false => self.out.ready.buckets.append(&mut brigade.buckets),
-        }
+        self.out.came_through(brigade);
         Ok(())
     }
 

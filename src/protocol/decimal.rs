@@ -5,39 +5,70 @@ use std::net::IpAddr;
 
 /// Appends a number in decimal digits.
 pub fn push(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+    out.extend_from_slice(Digits::of(number).as_bytes());
+}
+
+/// A number in decimal digits.
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    digits: [u8; 20],
+    at: usize,
+}
+
+impl Digits {
+    /// The digits of a number.
+    pub fn of(number: u64) -> Digits {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                return Digits { digits, at };
+            }
         }
     }
-    out.extend_from_slice(&digits[at..]);
+
+    /// For a header.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.digits[self.at..]
+    }
+}
+
+impl AsRef<[u8]> for Digits {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
 }
 
 /// Appends a number in hexadecimal digits.
 pub fn push_hex(out: &mut Vec<u8>, number: u64) {
-    let digits = 16 - (number | 1).leading_zeros() / 4;
-    for digit in (0..digits).rev() {
-        let value = (number >> (digit * 4)) as usize & 15;
-        out.push(b"0123456789abcdef"[value]);
+    let mut digits = [0; 16];
+    for (digit, shift) in digits.iter_mut().zip((0..16).rev()) {
+        *digit = b"0123456789abcdef"[(number >> (shift * 4)) as usize & 15];
     }
+    let zeros = (number | 1).leading_zeros() as usize / 4;
+    out.extend_from_slice(&digits[zeros..]);
 }
 
 /// Appends an address; one of IPv4 that came through an IPv6 socket as what it is.
 pub fn push_address(out: &mut Vec<u8>, address: IpAddr) {
     match address.to_canonical() {
         IpAddr::V4(address) => {
-            for (index, part) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    out.push(b'.');
+            let (mut text, mut at) = ([0; 16], 0);
+            for part in address.octets() {
+                for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+                    if part >= least {
+                        text[at] = b'0' + part / unit % 10;
+                        at += 1;
+                    }
                 }
-                push(out, u64::from(part));
+                text[at] = b'.';
+                at += 1;
             }
+            out.extend_from_slice(&text[..at - 1]);
         }
         // Writing to a vector cannot fail.
         IpAddr::V6(address) => _ = write!(out, "{address}"),

@@ -133,13 +133,13 @@ impl FileETag {
     /// `"3e8-66116582a2751"`; nothing where no part is chosen.
     ///
     /// Weak while the file is so young, less than a second before `now`, that it could change again within the resolution of
-    /// its time. Times are microseconds since 1970.
-    pub fn make(&self, file: &FileFacts, now: i64) -> Option<BString> {
+    /// its time. Times are microseconds since 1970. It is written to `tag`, an empty text.
+    pub fn make(&self, mut tag: BString, file: &FileFacts, now: i64) -> Option<BString> {
         if self.digest {
             return None;
         }
         let weak = now.saturating_sub(file.mtime) < 1_000_000;
-        let mut tag = Vec::with_capacity(40);
+        tag.reserve(40);
         tag.extend_from_slice(if weak { b"W/\"" } else { b"\"" });
         let start = tag.len();
         let parts = [
@@ -155,7 +155,7 @@ impl FileETag {
         }
         let made = tag.len() > start;
         tag.push(b'"');
-        made.then(|| tag.into())
+        made.then_some(tag)
     }
 }
 
@@ -262,18 +262,22 @@ mod tests {
             ..FileETag::default()
         };
         assert_eq!(
-            FileETag::default().make(&file, old).unwrap(),
+            FileETag::default()
+                .make(BString::default(), &file, old)
+                .unwrap(),
             "\"3e8-66116582a2751\""
         );
         assert_eq!(
-            all.make(&file, old).unwrap(),
+            all.make(BString::default(), &file, old).unwrap(),
             "\"98c0e3-3e8-66116582a2751\""
         );
         assert_eq!(
-            FileETag::default().make(&file, old - 1).unwrap(),
+            FileETag::default()
+                .make(BString::default(), &file, old - 1)
+                .unwrap(),
             "W/\"3e8-66116582a2751\""
         );
-        assert_eq!(FileETag::NONE.make(&file, old), None);
+        assert_eq!(FileETag::NONE.make(BString::default(), &file, old), None);
         assert_eq!(with_suffix(b"W/\"a\"", "-gzip"), "W/\"a-gzip\"");
     }
 

@@ -180,10 +180,18 @@ pub fn decode_path(raw: &[u8], options: &PathOptions) -> Result<BString, Reject>
     Ok(path.out.into())
 }
 
-/// Whether a path has nothing to decode, merge or resolve: nearly all have not.
-fn is_plain(raw: &[u8]) -> bool {
-    let untidy = |pair: &[u8]| pair == b"//" || pair == b"/.";
-    memchr::memchr(b'%', raw).is_none() && !raw.windows(2).any(untidy)
+/// Whether a path that begins with a slash has nothing to decode, merge or resolve: nearly all have not.
+pub fn is_plain(raw: &[u8]) -> bool {
+    !raw.contains(&b'%') && !is_untidy(raw)
+}
+
+/// Whether a slash is followed by another or by a dot.
+pub fn is_untidy(path: &[u8]) -> bool {
+    let mut before = 0;
+    path.iter().any(|&byte| {
+        let slash = std::mem::replace(&mut before, byte) == b'/';
+        slash && matches!(byte, b'/' | b'.')
+    })
 }
 
 /// Appends a decoded segment to `out` and says whether anything was escaped in it.

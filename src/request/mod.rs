@@ -245,6 +245,8 @@ impl Request {
         let conf = ctx.base_conf(server);
         let client = conn.peer;
         let tables = (ctx.table(), ctx.table());
+        let text = || ctx.text();
+        let texts = (text(), text(), text(), text(), text());
         let (request_time, started) = (crate::run::time_of_day(), crate::run::now());
         Request {
             ctx,
@@ -252,12 +254,12 @@ impl Request {
             conn,
             server,
             conf,
-            the_request: BString::default(),
+            the_request: texts.0,
             method: Method::Get,
-            method_name: BString::from("GET"),
+            method_name: texts.1,
             version: Version::Http11,
-            unparsed_uri: BString::default(),
-            uri: BString::default(),
+            unparsed_uri: texts.2,
+            uri: texts.3,
             args: None,
             hostname: None,
             host_port: None,
@@ -268,7 +270,7 @@ impl Request {
             notes: Table::new(),
             env: Table::new(),
             extensions: Vec::new(),
-            filename: BString::default(),
+            filename: texts.4,
             no_file: false,
             path_info: BString::default(),
             finfo: None,
@@ -303,6 +305,23 @@ impl Request {
             judged: None,
             fixed_up: false,
             raw_response: false,
+        }
+    }
+
+    /// Gives memory back that the thread's next request can use. What was the request's is gone.
+    pub fn recycle(&mut self) {
+        for table in [&mut self.headers_in, &mut self.headers_out] {
+            self.ctx.give_back(std::mem::take(table));
+        }
+        let texts = [
+            &mut self.the_request,
+            &mut self.method_name,
+            &mut self.unparsed_uri,
+            &mut self.uri,
+            &mut self.filename,
+        ];
+        for text in texts {
+            self.ctx.give_back_text(std::mem::take(text));
         }
     }
 

@@ -31,6 +31,7 @@ struct Entry {
 }
 
 /// Folds the first four bytes of a name to one number; names equal but for case have equal tags.
+#[inline]
 fn tag(name: &[u8]) -> u32 {
     let mut start = [0; 4];
     match name.first_chunk::<4>() {
@@ -138,7 +139,9 @@ impl Table {
             return self.add(name, value);
         };
         self.replace(first, value);
-        self.remove_from(first + 1, |key| key.eq_ignore_ascii_case(name));
+        if self.positions(name).nth(1).is_some() {
+            self.remove_from(first + 1, |key| key.eq_ignore_ascii_case(name));
+        }
     }
 
     /// `set` for names whose case matters.
@@ -201,7 +204,9 @@ impl Table {
     /// Removes every entry of `name`; says whether there was one.
     pub fn unset(&mut self, name: impl AsRef<[u8]>) -> bool {
         let name = name.as_ref();
-        self.remove_from(0, |key| key.eq_ignore_ascii_case(name))
+        // Most have none to remove.
+        self.first(name)
+            .is_some_and(|first| self.remove_from(first, |key| key.eq_ignore_ascii_case(name)))
     }
 
     /// `unset` for names whose case matters.
@@ -276,7 +281,9 @@ impl Table {
 
     /// Position of the first entry of `name`.
     fn first(&self, name: &[u8]) -> Option<usize> {
-        self.positions(name).next()
+        let tag = tag(name);
+        let fits = |entry: &Entry| entry.tag == tag && self.name(entry).eq_ignore_ascii_case(name);
+        self.entries.iter().position(fits)
     }
 
     /// Positions of the entries of `name`.

@@ -1,12 +1,15 @@
 //! From the target as it came to the path that the phases work with.
 
 use super::Request;
-use crate::protocol::uri::{decode_path, PathOptions};
+use crate::protocol::uri::{decode_path, is_plain, PathOptions};
 use crate::protocol::Reject;
 
 /// Decodes the path, merges slashes and resolves dot segments, by the rules of the request's server.
 pub fn decode(r: &mut Request) -> Result<(), Reject> {
     if r.uri == "*" || !r.uri.starts_with(b"/") {
+        return Ok(());
+    }
+    if is_plain(&r.uri) {
         return Ok(());
     }
     let core = r.core_server();

@@ -24,5 +24,5 @@ pub fn file_tag(r: &Request, info: &FileInfo) -> Option<BString> {
         size: info.size,
         mtime: clock::microseconds(info.mtime),
     };
-    parts.make(&facts, clock::microseconds(r.request_time))
+    parts.make(r.ctx.text(), &facts, clock::microseconds(r.request_time))
 }

@@ -16,6 +16,7 @@ use crate::hooks::Status;
 use crate::log;
 use crate::log::Level;
 use crate::os::{self, file};
+use crate::protocol::uri::is_untidy;
 use crate::sync::Shared;
 use bstr::{BString, ByteSlice};
 use std::fs::Metadata;
@@ -65,19 +66,15 @@ pub fn storage(r: &mut Request) -> Status {
     if r.no_file || r.filename.is_empty() {
         return Status::Ok;
     }
-    tidy(&mut r.filename);
-    if let Err(status) = check_name(r) {
-        return status;
-    }
-    let found = match r.ctx.files.current(r.server, &r.filename) {
-        Some((info, conf)) => {
-            (r.finfo, r.conf) = (Some(info), conf);
-            Ok(())
+    match r.ctx.files.current(r.server, &r.filename) {
+        // What is known by this name was found tidy and harmless.
+        Some((info, conf)) => (r.finfo, r.conf) = (Some(info), conf),
+        None => {
+            tidy(&mut r.filename);
+            if let Err(status) = check_name(r).and_then(|()| find(r)) {
+                return status;
+            }
         }
-        None => find(r),
-    };
-    if let Err(status) = found {
-        return status;
     }
     directory_patterns(r);
     files(r);
@@ -133,8 +130,7 @@ fn check_name(r: &Request) -> Result<(), Status> {
 
 /// Takes doubled slashes and `.` segments out of a file name; aliases may bring them in.
 fn tidy(name: &mut BString) {
-    let untidy = |pair: &[u8]| pair == b"//" || pair == b"/.";
-    if !name.windows(2).any(untidy) {
+    if !is_untidy(name) {
         return;
     }
     let mut out = Vec::with_capacity(name.len());

@@ -157,7 +157,9 @@ impl Fd {
     /// Parks the connection at `place` of a lot. Tells whether it is readable already; then no event will be reported.
     pub(super) fn park(&mut self, executor: &Rc<Executor>, place: u32) -> io::Result<bool> {
         let token = self.join(executor, Direction::Read)?;
-        Ok(executor.slots().park(token, place))
+        let (readable, left) = executor.slots().park(token, place);
+        drop(left);
+        Ok(readable)
     }
 
     /// Takes the connection back from its place.

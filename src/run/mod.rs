@@ -2,13 +2,15 @@
 //! fork and never shares it; a connection's path runs inside it from the first byte to the close.
 //!
 //! Read `executor.rs` first: it is the loop. `poller/` asks the kernel, `slots.rs` remembers who waits for which descriptor,
-//! `fd.rs` is such a descriptor, `timer.rs` and `clock.rs` keep the time, `parking.rs` holds idle connections without a task,
+//! `fd.rs` is such a descriptor, `timer.rs` and `clock.rs` keep the time, `parking.rs` holds idle connections without a task
+//! (`wheel.rs` their deadlines, `pages.rs` their memory),
 //! `remote.rs` lets other threads wake this one, `blocking.rs` lends threads to work that blocks.
 
 mod blocking;
 mod clock;
 mod executor;
 mod fd;
+mod pages;
 mod parking;
 mod poller;
 #[cfg(threaded)]
@@ -17,6 +19,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 mod timer;
+mod wheel;
 
 use std::future::Future;
 use std::pin::Pin;

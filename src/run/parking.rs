@@ -1,12 +1,13 @@
-//! Idle connections without a task: a record in a slab, its registration with the poller, a deadline. A connection waits here
+//! Idle connections without a task: a record in a row, its registration with the poller, a deadline. A connection waits here
 //! before its first byte and between its requests, and costs little more than the record itself.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::time::Instant;
 
+use super::pages::Pages;
+use super::wheel::{Link, Linked, Wheel};
 use super::{Executor, Fd};
 
 /// A connection that can be parked.
@@ -24,21 +25,36 @@ pub struct Lot<P>(RefCell<Inner<P>>);
 
 #[derive(Debug)]
 struct Inner<P> {
-    places: Vec<Option<P>>,
-    free: Vec<u32>,
-    deadlines: BTreeSet<(Instant, u32)>,
+    places: Pages<Place<P>>,
+    /// The first free place; the others hang on it.
+    free: Option<u32>,
+    taken: usize,
+    deadlines: Wheel,
     /// Places of connections that were readable when they were parked.
     readable: Vec<u32>,
 }
 
+#[derive(Debug)]
+struct Place<P> {
+    connection: Option<P>,
+    /// Where it stands among the deadlines, or among the free places.
+    link: Link,
+}
+
+impl<P> Linked for Pages<Place<P>> {
+    fn link(&mut self, place: u32) -> &mut Link {
+        &mut self[place as usize].link
+    }
+}
+
 impl<P> Default for Lot<P> {
     fn default() -> Self {
-        let (places, free, readable) = (Vec::new(), Vec::new(), Vec::new());
         Lot(RefCell::new(Inner {
-            places,
-            free,
-            deadlines: BTreeSet::new(),
-            readable,
+            places: Pages::default(),
+            free: None,
+            taken: 0,
+            deadlines: Wheel::default(),
+            readable: Vec::new(),
         }))
     }
 }
@@ -51,8 +67,7 @@ impl<P: Park> Lot<P> {
 
     /// Connections parked.
     pub fn len(&self) -> usize {
-        let inner = self.0.borrow();
-        inner.places.len() - inner.free.len()
+        self.0.borrow().taken
     }
 
     /// Whether none is.
@@ -63,23 +78,13 @@ impl<P: Park> Lot<P> {
     /// Parks a connection. It comes back, with the error, if the kernel has no room for its registration.
     pub fn park(&self, executor: &Rc<Executor>, mut connection: P) -> Result<(), (P, io::Error)> {
         let inner = &mut *self.0.borrow_mut();
-        let place = inner
-            .free
-            .last()
-            .copied()
-            .unwrap_or(inner.places.len() as u32);
+        let place = inner.free.unwrap_or(inner.places.len() as u32);
         match connection.fd().park(executor, place) {
             Ok(false) => {}
             Ok(true) => inner.readable.push(place),
             Err(error) => return Err((connection, error)),
         }
-        if let Some(deadline) = connection.deadline() {
-            inner.deadlines.insert((deadline, place));
-        }
-        match inner.free.pop() {
-            Some(place) => inner.places[place as usize] = Some(connection),
-            None => inner.places.push(Some(connection)),
-        }
+        inner.put(place, connection);
         Ok(())
     }
 
@@ -97,30 +102,28 @@ impl<P: Park> Lot<P> {
         !self.0.borrow().readable.is_empty()
     }
 
-    /// The next deadline.
+    /// When to look for deadlines again; up to a tick of the wheel behind the next one.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.0.borrow().deadlines.first().map(|first| first.0)
+        self.0.borrow().deadlines.next()
     }
 
-    /// Takes out the connections whose time is over.
+    /// Takes out the connections whose time is over, in the order of their deadlines.
     pub(super) fn take_expired(&self, now: Instant) -> Vec<P> {
-        let mut inner = self.0.borrow_mut();
+        let inner = &mut *self.0.borrow_mut();
         let mut expired = Vec::new();
-        while let Some(&(deadline, place)) = inner.deadlines.first() {
-            if deadline > now {
-                break;
+        while let Some(place) = inner.deadlines.first_before(now) {
+            let connection = inner.places[place as usize].connection.as_ref();
+            match connection.and_then(P::deadline) {
+                // It was beyond the wheel's horizon.
+                Some(later) if later > now => {
+                    inner.deadlines.remove(&mut inner.places, place);
+                    inner.deadlines.insert(&mut inner.places, place, later);
+                }
+                _ => expired.extend(inner.take(place)),
             }
-            inner.deadlines.pop_first();
-            expired.extend(inner.take(place));
         }
+        expired.sort_by_key(P::deadline);
         expired
-    }
-
-    /// Takes out the connection that would be the next to expire: to make room.
-    pub fn take_oldest(&self) -> Option<P> {
-        let mut inner = self.0.borrow_mut();
-        let place = inner.deadlines.first()?.1;
-        inner.take(place)
     }
 
     /// Takes out all connections: the child is ending, or has no idle thread for them.
@@ -133,14 +136,42 @@ impl<P: Park> Lot<P> {
 }
 
 impl<P: Park> Inner<P> {
-    fn take(&mut self, place: u32) -> Option<P> {
-        let mut connection = self.places.get_mut(place as usize)?.take()?;
-        connection.fd().unpark();
-        if let Some(deadline) = connection.deadline() {
-            self.deadlines.remove(&(deadline, place));
+    /// Fills the place that is the next free one.
+    fn put(&mut self, place: u32, connection: P) {
+        let deadline = connection.deadline();
+        match self.places.get_mut(place as usize) {
+            Some(free) => {
+                self.free = free.link.behind();
+                *free = Place::of(connection);
+            }
+            None => self.places.push(Place::of(connection)),
         }
-        self.readable.retain(|&readable| readable != place);
-        self.free.push(place);
+        self.taken += 1;
+        if let Some(deadline) = deadline {
+            self.deadlines.insert(&mut self.places, place, deadline);
+        }
+    }
+
+    fn take(&mut self, place: u32) -> Option<P> {
+        let mut connection = self.places.get_mut(place as usize)?.connection.take()?;
+        connection.fd().unpark();
+        if connection.deadline().is_some() {
+            self.deadlines.remove(&mut self.places, place);
+        }
+        if !self.readable.is_empty() {
+            self.readable.retain(|&readable| readable != place);
+        }
+        *self.places.link(place) = Link::before(self.free.replace(place));
+        self.taken -= 1;
         Some(connection)
+    }
+}
+
+impl<P> Place<P> {
+    fn of(connection: P) -> Place<P> {
+        Place {
+            connection: Some(connection),
+            link: Link::default(),
+        }
     }
 }

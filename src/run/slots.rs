@@ -3,6 +3,8 @@
 
 use std::task::Waker;
 
+use super::pages::Pages;
+
 /// What a descriptor is awaited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -17,7 +19,7 @@ pub(super) struct Token(pub usize);
 
 /// Half of the number counts slots; of the other half the top bit stays free for listeners and the waker.
 const INDEX_BITS: u32 = usize::BITS / 2 + usize::BITS / 16;
-const GENERATIONS: usize = 1 << (usize::BITS - INDEX_BITS - 1);
+const GENERATIONS: u32 = 1 << (usize::BITS - INDEX_BITS - 1);
 /// Marks the numbers of listeners.
 const LISTENER: usize = 1 << (usize::BITS - 1);
 
@@ -35,22 +37,22 @@ impl Token {
         (self.0 & LISTENER != 0).then_some(self.0 & !LISTENER)
     }
 
-    fn of(index: usize, generation: usize) -> Token {
-        Token(generation << INDEX_BITS | index)
+    fn of(index: usize, generation: u32) -> Token {
+        Token((generation as usize) << INDEX_BITS | index)
     }
 
     fn index(self) -> usize {
         self.0 & ((1 << INDEX_BITS) - 1)
     }
 
-    fn generation(self) -> usize {
-        self.0 >> INDEX_BITS
+    fn generation(self) -> u32 {
+        (self.0 >> INDEX_BITS) as u32
     }
 }
 
 #[derive(Debug, Default)]
 struct Slot {
-    generation: usize,
+    generation: u32,
     read: Option<Waker>,
     write: Option<Waker>,
     /// Where in the lot its connection is parked.
@@ -74,14 +76,15 @@ pub(super) struct Woken {
 
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    all: Vec<Slot>,
-    free: Vec<usize>,
+    all: Pages<Slot>,
+    free: Vec<u32>,
 }
 
 impl Slots {
     /// A slot for a descriptor about to be registered. What is not known yet counts as possible.
     pub fn insert(&mut self) -> Token {
-        let index = self.free.pop().unwrap_or_else(|| {
+        let free = self.free.pop().map(|index| index as usize);
+        let index = free.unwrap_or_else(|| {
             self.all.push(Slot::default());
             self.all.len() - 1
         });
@@ -114,7 +117,7 @@ impl Slots {
         };
         slot.used = false;
         slot.generation = (slot.generation + 1) % GENERATIONS;
-        self.free.push(token.index());
+        self.free.push(token.index() as u32);
         woken
     }
 
@@ -179,15 +182,21 @@ impl Slots {
         }
     }
 
-    /// Parks the descriptor's connection at `place`. Tells whether it is readable already, so that no event may come.
-    pub fn park(&mut self, token: Token, place: u32) -> bool {
+    /// Parks the descriptor's connection at `place`. Tells whether it is readable already, so that no event may come; gives back
+    /// the wakers of the task that is left behind, whose memory they would keep.
+    pub fn park(&mut self, token: Token, place: u32) -> (bool, Woken) {
         let Some(slot) = self.get(token) else {
-            return true;
+            return (true, Woken::default());
         };
         if !slot.readable {
             slot.parked = Some(place);
         }
-        slot.readable
+        let left = Woken {
+            read: slot.read.take(),
+            write: slot.write.take(),
+            parked: None,
+        };
+        (slot.readable, left)
     }
 
     pub fn unpark(&mut self, token: Token) {
@@ -236,9 +245,11 @@ mod tests {
         assert!(slots.may(token, Direction::Read));
         slots.drained(token, Direction::Read);
         assert!(!slots.may(token, Direction::Read) && slots.may(token, Direction::Write));
-        assert!(!slots.park(token, 4));
+        slots.wait(token, Direction::Read, Waker::noop());
+        let (readable, left) = slots.park(token, 4);
+        assert!(!readable && left.read.is_some());
         assert_eq!(slots.ready(token, false, false, true).parked, Some(4));
         slots.drained(token, Direction::Read);
-        assert!(slots.may(token, Direction::Read) && slots.park(token, 5));
+        assert!(slots.may(token, Direction::Read) && slots.park(token, 5).0);
     }
 }

@@ -195,10 +195,9 @@ fn parked_connections_wake_and_expire() {
             )
             .is_ok());
     }
-    assert_eq!(
-        (lot.len(), executor.registered(), lot.next_deadline()),
-        (4, 4, Some(now))
-    );
+    assert_eq!((lot.len(), executor.registered()), (4, 4));
+    let next = lot.next_deadline().unwrap();
+    assert!(next > now && next < now + Duration::from_millis(100));
     let mut log = Vec::new();
     let mut turn = |lot: &Lot<Idle>| {
         let mut back = Vec::new();
@@ -213,8 +212,9 @@ fn parked_connections_wake_and_expire() {
         executor.turn(Some(SOON), lot, &mut on).unwrap();
         back
     };
-    turn(&lot);
-    turn(&lot);
+    while lot.len() > 2 {
+        turn(&lot);
+    }
     clients[2].write_all(b"x").unwrap();
     let mut idle = turn(&lot).pop().unwrap();
     // Nothing was read: parked again, it is reported again at once, though no event comes.
@@ -263,13 +263,12 @@ fn the_lot_gives_back_on_demand() {
             )
             .is_ok());
     }
-    assert_eq!(lot.take_oldest().unwrap().name, 2);
     let names: Vec<u32> = lot.take_all().into_iter().map(|idle| idle.name).collect();
     assert_eq!(
         (names, lot.is_empty(), lot.next_deadline()),
-        (vec![0, 1], true, None)
+        (vec![0, 1, 2], true, None)
     );
-    assert!(lot.take_oldest().is_none() && executor.registered() == 0);
+    assert!(lot.take_all().is_empty() && executor.registered() == 0);
 }
 
 #[test]

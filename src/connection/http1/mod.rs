@@ -4,6 +4,7 @@
 mod read;
 mod write;
 
+use super::awake::{Rest, PATIENCE};
 use super::context::ServeContext;
 use super::exchange::Exchange;
 use super::host::{Permit, Stage};
@@ -13,10 +14,10 @@ use super::transport::{TcpTransport, Transport};
 use super::{linger, ConnInfo, Outcome, Parked};
 use crate::protocol::decimal;
 use crate::protocol::http1::chunked::Decoder;
-use crate::protocol::http1::Framing;
+use crate::protocol::http1::{Framing, Parser};
 use crate::protocol::{Method, Reject, Version};
 use crate::request::{phases, Request};
-use crate::scoreboard::{crash, RequestFacts, Status as SlotStatus};
+use crate::scoreboard::{crash, RequestFacts, Status as SlotStatus, WorkerSlot};
 use bytes::{Bytes, BytesMut};
 use std::future::poll_fn;
 use std::io;
@@ -47,6 +48,8 @@ pub struct Http1 {
     broken: bool,
     /// The peer has said that it sends nothing more.
     peer_is_done: bool,
+    /// Its entry among those that are awake.
+    rest: Option<Rc<Rest>>,
 }
 
 /// The request's body as far as it has been read.
@@ -86,15 +89,18 @@ pub async fn serve(
         keep_alive: true,
         broken: false,
         peer_is_done: false,
+        rest: None,
     });
     let mut deadline = deadline;
+    // Here, in the connection's own memory, a request is not moved about.
+    let mut place = None;
     loop {
         match http.wait(deadline).await {
             Wait::Ready => {}
             Wait::Idle => return http.park(deadline),
             Wait::Ended => break,
         }
-        http = match http.one_request().await {
+        http = match http.one_request(&mut place).await {
             Some(http) => http,
             None => return Outcome::Close,
         };
@@ -114,18 +120,14 @@ impl Http1 {
     /// Waits for the first byte of a request.
     async fn wait(&mut self, deadline: Option<Instant>) -> Wait {
         if self.input.is_empty() {
-            if self.flush().await.is_err() {
+            if !self.output.is_empty() && Box::pin(self.flush()).await.is_err() {
                 return Wait::Ended;
             }
             let first = self.info.requests.get() == 0;
             let deadline = deadline.unwrap_or_else(|| self.first_deadline());
             if self.ctx.host.parks() {
-                // One try without waiting; a connection that has nothing to say costs no task.
-                match poll_fn(|cx| Poll::Ready(self.poll_fill(cx))).await {
-                    Poll::Pending => return Wait::Idle,
-                    Poll::Ready(Ok(n)) if n > 0 => return Wait::Ready,
-                    Poll::Ready(_) => return Wait::Ended,
-                }
+                let rest = if first { None } else { self.begin_rest() };
+                return self.wait_awake(rest).await;
             }
             if !first {
                 self.ctx.host.count(Stage::KeepAlive, 1);
@@ -137,6 +139,33 @@ impl Http1 {
             return waited;
         }
         Wait::Ready
+    }
+
+    /// Whether it may go on being a task while it waits.
+    fn begin_rest(&mut self) -> Option<Rc<Rest>> {
+        let server = &self.ctx.generation.servers[self.info.base_server];
+        if server.core().keep_alive_timeout() < PATIENCE {
+            return None;
+        }
+        self.ctx.awake.rest(self.rest.take())
+    }
+
+    /// Waits for a byte as a task until the rest is over; without one, tries once. Then it is to be parked.
+    async fn wait_awake(&mut self, rest: Option<Rc<Rest>>) -> Wait {
+        let waited = poll_fn(|cx| match self.poll_fill(cx) {
+            Poll::Ready(Ok(n)) if n > 0 => Poll::Ready(Wait::Ready),
+            Poll::Ready(_) => Poll::Ready(Wait::Ended),
+            Poll::Pending => match &rest {
+                Some(rest) if !rest.is_over(cx) => Poll::Pending,
+                _ => Poll::Ready(Wait::Idle),
+            },
+        })
+        .await;
+        if let Some(rest) = rest {
+            self.ctx.awake.resume(&rest);
+            self.rest = Some(rest);
+        }
+        waited
     }
 
     /// Waits for a byte on a thread that has nothing else to do; what it gathered for the logs is written before.
@@ -161,14 +190,12 @@ impl Http1 {
 
     fn park(self: Box<Self>, deadline: Option<Instant>) -> Outcome {
         let deadline = deadline.unwrap_or_else(|| self.first_deadline());
+        let info = &self.info;
+        let (socket, listener) = (self.transport.into_socket(), info.listener);
         Outcome::Park(Parked {
-            socket: self.transport.into_socket(),
-            local: self.info.local,
-            peer: self.info.peer,
-            listener: self.info.listener,
-            requests: self.info.requests.get(),
+            requests: info.requests.get(),
             deadline: Some(deadline),
-            id: self.info.id,
+            ..Parked::new(socket, info.local, info.peer, listener, info.id)
         })
     }
 
@@ -193,29 +220,35 @@ impl Http1 {
     }
 
     /// Reads, processes, answers and logs one request. None if the request took the connection with it.
-    async fn one_request(mut self: Box<Self>) -> Option<Box<Http1>> {
+    async fn one_request(mut self: Box<Self>, place: &mut Option<Request>) -> Option<Box<Http1>> {
         let ctx = self.ctx.clone();
-        let mut r = Request::new(
+        let r = place.insert(Request::new(
             ctx.clone(),
             self.info.clone(),
             self.info.base_server,
             Exchange::Nowhere,
-        );
+        ));
         self.framed = None;
-        let reading = self.read_head(&mut r).await;
+        let mut parser = Parser::new();
+        let reading = match self.take_head(&mut parser, r) {
+            Some(reading) => reading,
+            None => Box::pin(self.read_head(parser, r)).await,
+        };
         if matches!(reading, Err(Refused::Silently)) {
             self.keep_alive = false;
             return Some(self);
         }
         let permit = poll_fn(|cx| ctx.host.poll_permit(cx)).await;
-        begin(&permit, &r);
+        begin(&permit, r);
         let shunned = ctx.host.shuns(&|| r.conn.driven.read(crash::key_of));
-        self.body_clock = Clock::start(self.info.read_limits.body, crate::run::now());
+        if !matches!(self.body, Body::Done) {
+            self.body_clock = Clock::start(self.info.read_limits.body, crate::run::now());
+        }
         r.exchange = Exchange::Http1(self);
         match reading {
-            Ok(()) if shunned => phases::reject(&mut r, 503).await,
-            Ok(()) => phases::process(&mut r).await,
-            Err(Refused::With(reject)) => phases::reject(&mut r, reject.status).await,
+            Ok(()) if shunned => phases::reject(r, 503).await,
+            Ok(()) => phases::process(r).await,
+            Err(Refused::With(reject)) => phases::reject(r, reject.status).await,
             Err(Refused::Silently) => {}
         }
         // The handler has produced its last byte: another request may work while the peer reads this one's answer.
@@ -231,18 +264,20 @@ impl Http1 {
             );
         }
         drop(permit);
-        finish_response(&mut r).await;
-        phases::log(&mut r).await;
+        finish_response(r).await;
+        phases::log(r).await;
         let Exchange::Http1(mut http) = r.exchange.take() else {
             return None;
         };
-        ctx.give_back(std::mem::take(&mut r.headers_out));
         http.info.requests.set(http.info.requests.get() + 1);
-        if http.keep_alive && !http.broken && !http.drop_body(&mut r).await {
-            http.keep_alive = false;
-        }
-        http.peer_is_done = !http.keep_alive && http.input.is_empty() && is_last(&r);
-        ctx.give_back(std::mem::take(&mut r.headers_in));
+        let dropped = match http.body {
+            Body::Done => true,
+            _ => !http.keep_alive || http.broken || Box::pin(http.drop_body(r)).await,
+        };
+        http.keep_alive &= dropped;
+        http.peer_is_done = !http.keep_alive && http.input.is_empty() && is_last(r);
+        r.recycle();
+        *place = None;
         http.info.driven.rest();
         Some(http)
     }
@@ -276,9 +311,12 @@ async fn timed<T>(
 
 /// Sends what is left of the response. A failure was the peer's doing, and the log shows it.
 async fn finish_response(r: &mut Request) {
-    let filtered = match r.flush_parts().await {
-        Ok(()) => r.run_output_filters().await,
-        Err(error) => Err(error),
+    let filtered = match r.out.is_plain() {
+        true => {
+            r.out.pass();
+            Ok(())
+        }
+        false => Box::pin(run_filters(r)).await,
     };
     let mut exchange = r.exchange.take();
     let sent = match filtered {
@@ -292,13 +330,25 @@ async fn finish_response(r: &mut Request) {
     r.exchange = exchange;
 }
 
+async fn run_filters(r: &mut Request) -> io::Result<()> {
+    r.flush_parts().await?;
+    r.run_output_filters().await
+}
+
 /// Says what is worked on from now on: to the scoreboard, and for the report of a crash.
 fn begin(permit: &Permit, r: &Request) {
-    let mut client = Vec::with_capacity(40);
+    let mut client = r.ctx.text();
     decimal::push_address(&mut client, r.client.ip());
     let host = r.server().host().as_bytes();
     r.conn.driven.say(|words| say(words, r, &client, host));
-    let Some(slot) = &permit.slot else { return };
+    if let Some(slot) = &permit.slot {
+        show(slot, r, &client, host);
+    }
+    r.ctx.give_back_text(client);
+}
+
+/// What status pages show of the request.
+fn show(slot: &WorkerSlot, r: &Request, client: &[u8], host: &[u8]) {
     slot.set(SlotStatus::Writing);
     let mut protocol = *b"http/1.1";
     let version = r.version.as_str().as_bytes();
@@ -306,17 +356,15 @@ fn begin(permit: &Permit, r: &Request) {
         *small = letter.to_ascii_lowercase();
     }
     let facts = RequestFacts {
-        client: &client,
+        client,
         line: &r.the_request,
         tail: r.ctx.generation.main.see_request_tail,
         vhost: host,
         protocol: &protocol,
         before: (u64::from(r.conn.requests.get()), 0),
     };
-    slot.begin(
-        &facts,
-        crate::os::clock::microseconds(r.request_time) as u64,
-    );
+    let now = crate::os::clock::microseconds(r.request_time);
+    slot.begin(&facts, now as u64);
 }
 
 /// What stands between the words of a report: a colon, a port, three separators and a question mark.

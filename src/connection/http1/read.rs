@@ -18,34 +18,43 @@ use std::time::Instant;
 const MOST_DROPPED: u64 = 1024 * 1024;
 
 impl Http1 {
-    /// Reads a head and fills the request with it.
-    pub(super) async fn read_head(&mut self, r: &mut Request) -> Result<(), Refused> {
+    /// Fills the request with a head, if all of it is in the input.
+    pub(super) fn take_head(
+        &mut self,
+        parser: &mut Parser,
+        r: &mut Request,
+    ) -> Option<Result<(), Refused>> {
         let (limits, options) = head_rules(r);
-        let mut parser = Parser::new();
+        let parsed = parser.parse(&self.input, &limits, &options, &mut r.headers_in);
+        let head = match parsed {
+            Ok(head) => head?,
+            Err(reject) => {
+                r.the_request = BString::from(parser.request_line(&self.input));
+                return Some(Err(self.refuse(r, reject)));
+            }
+        };
+        let len = head.len;
+        let accepted = accept(&head, &mut r.headers_in, &options);
+        fill_line(r, &head);
+        let result = accepted.map(|accepted| fill_target(r, accepted));
+        self.input.advance(len);
+        Some(match result {
+            Ok(()) => {
+                self.start_body(r);
+                self.check_expectation(r)
+            }
+            Err(reject) => Err(self.refuse(r, reject)),
+        })
+    }
+
+    /// Reads the rest of a head, of which `parser` has seen what there was, and fills the request with it.
+    pub(super) async fn read_head(
+        &mut self,
+        mut parser: Parser,
+        r: &mut Request,
+    ) -> Result<(), Refused> {
         let mut clock = Clock::start(self.info.read_limits.header, crate::run::now());
         loop {
-            let parsed = parser.parse(&self.input, &limits, &options, &mut r.headers_in);
-            match parsed {
-                Ok(Some(head)) => {
-                    let len = head.len;
-                    let accepted = accept(&head, &mut r.headers_in, &options);
-                    fill_line(r, &head);
-                    let result = accepted.map(|accepted| fill_target(r, accepted));
-                    self.input.advance(len);
-                    return match result {
-                        Ok(()) => {
-                            self.start_body(r);
-                            self.check_expectation(r)
-                        }
-                        Err(reject) => Err(self.refuse(r, reject)),
-                    };
-                }
-                Ok(None) => {}
-                Err(reject) => {
-                    r.the_request = BString::from(parser.request_line(&self.input));
-                    return Err(self.refuse(r, reject));
-                }
-            }
             // A peer that sent half a request may want the answer to the one before it first.
             if self.flush().await.is_err() {
                 return Err(Refused::Silently);
@@ -64,6 +73,10 @@ impl Http1 {
                     ));
                 }
                 Err(_) => return Err(Refused::Silently),
+            }
+            (r.request_time, r.started) = (crate::run::time_of_day(), crate::run::now());
+            if let Some(reading) = self.take_head(&mut parser, r) {
+                return reading;
             }
         }
     }
@@ -97,8 +110,6 @@ impl Http1 {
     }
 
     fn start_body(&mut self, r: &mut Request) {
-        r.request_time = crate::run::time_of_day();
-        r.started = crate::run::now();
         self.body = match r.framing {
             Framing::None => Body::Done,
             Framing::Length(0) => Body::Done,
@@ -263,13 +274,18 @@ fn head_rules(r: &Request) -> (Limits, Options) {
 }
 
 fn fill_line(r: &mut Request, head: &crate::protocol::http1::Head<'_>) {
-    r.the_request = head.line.into();
+    fill(&mut r.the_request, head.line);
     r.method = head.method;
-    r.method_name.clear();
-    r.method_name.extend_from_slice(head.method_name);
+    fill(&mut r.method_name, head.method_name);
     r.header_only = head.method == Method::Head;
     r.version = head.version;
-    r.unparsed_uri = head.target.into();
+    fill(&mut r.unparsed_uri, head.target);
+}
+
+/// Puts a text into the memory of another.
+fn fill(text: &mut BString, value: &[u8]) {
+    text.clear();
+    text.extend_from_slice(value);
 }
 
 /// A host name as text.
@@ -282,10 +298,10 @@ fn text(host: BString) -> String {
 fn fill_target(r: &mut Request, accepted: crate::protocol::http1::Accepted<'_>) {
     r.framing = accepted.framing;
     r.args = accepted.target.query().map(BString::from);
-    r.uri = match accepted.target {
-        Target::Asterisk => BString::from("*"),
-        ref target => BString::from(target.path()),
-    };
+    match accepted.target {
+        Target::Asterisk => fill(&mut r.uri, b"*"),
+        ref target => fill(&mut r.uri, target.path()),
+    }
     if let Some(authority) = accepted.host {
         r.hostname = Some(text(authority.host)).filter(|h| !h.is_empty());
         r.host_port = authority.port;

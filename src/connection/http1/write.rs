@@ -9,6 +9,7 @@ use crate::request::Request;
 use bytes::{Buf, Bytes};
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::task::{ready, Context, Poll};
 
 /// Responses wait in memory up to this size for the answers to pipelined requests behind them, and files are read in
 /// pieces of it.
@@ -58,9 +59,49 @@ impl Http1 {
             self.begin(r, last);
         }
         let brigade = std::mem::take(&mut r.out.ready);
-        let result = self.send_brigade(r, brigade, last).await;
+        let result = match self.push_all(r, brigade) {
+            Ok(()) => self.send_pushed(r, last).await,
+            Err(brigade) => Box::pin(self.send_brigade(r, brigade, last)).await,
+        };
         self.broken |= result.is_err();
         result
+    }
+
+    /// Puts a body that is in memory and not large behind what waits to be sent. Gives any other back.
+    fn push_all(&mut self, r: &mut Request, brigade: Brigade) -> Result<(), Brigade> {
+        let Some(framed) = &self.framed else {
+            return Err(brigade);
+        };
+        let threshold = threshold(r);
+        let plain = |bucket: &Bucket| matches!(bucket, Bucket::Bytes(_) | Bucket::End);
+        let fits = self.output_len as u64 + brigade.len() <= threshold as u64;
+        if framed.chunked || !fits || !brigade.buckets.iter().all(plain) {
+            return Err(brigade);
+        }
+        if framed.has_body {
+            for bucket in brigade.buckets {
+                if let Bucket::Bytes(bytes) = bucket {
+                    r.bytes_sent += bytes.len() as u64;
+                    self.push(bytes);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what waits, unless it may travel with the next answer.
+    async fn send_pushed(&mut self, r: &Request, last: bool) -> io::Result<()> {
+        if last && self.may_hold(r) {
+            self.held += 1;
+            return Ok(());
+        }
+        // Nearly always the socket takes all of it.
+        let at_once = poll_fn(|cx| Poll::Ready(self.poll_write(cx))).await;
+        match at_once {
+            Poll::Ready(Ok(())) if self.output.is_empty() => Ok(()),
+            Poll::Ready(Err(error)) => Err(error),
+            _ => Box::pin(self.flush()).await,
+        }
     }
 
     /// Makes the head: from here on nothing of it can be changed.
@@ -85,7 +126,7 @@ impl Http1 {
             .framed
             .as_ref()
             .map_or((false, false), |f| (f.chunked, f.has_body));
-        let threshold = r.core_server().flush_max_threshold.unwrap_or(GATHER - 1);
+        let threshold = threshold(r);
         for bucket in brigade.buckets {
             if !has_body {
                 continue;
@@ -113,13 +154,7 @@ impl Http1 {
         if last && chunks && has_body {
             self.push(Bytes::from_static(chunked::LAST));
         }
-        match last && self.may_hold(r) {
-            true => {
-                self.held += 1;
-                Ok(())
-            }
-            false => self.flush().await,
-        }
+        self.send_pushed(r, last).await
     }
 
     /// A pipelined request's answer may travel with the next one's, as far as FlushMaxPipelined allows.
@@ -180,46 +215,65 @@ impl Http1 {
 
     /// Writes all that is waiting. A peer that takes nothing for TimeOut is given up.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        let mut done = 0;
-        while done < self.output.len() {
-            let (transport, output) = (&mut self.transport, &self.output[done..]);
-            // Small pieces are put together: that is cheaper than to tell the kernel of each.
-            let small = self.output_len <= TOGETHER && output.len() > 1;
-            let together = &self.ctx.write_buffer;
-            let write = poll_fn(|cx| {
-                if small {
-                    let mut together = together.borrow_mut();
-                    together.clear();
-                    output
-                        .iter()
-                        .for_each(|bytes| together.extend_from_slice(bytes));
-                    return transport.poll_writev(cx, &[IoSlice::new(&together)]);
-                }
-                let mut slices = [IoSlice::new(b""); SLICES];
-                let used = output.len().min(SLICES);
-                for (slice, bytes) in slices.iter_mut().zip(output) {
-                    *slice = IoSlice::new(bytes);
-                }
-                transport.poll_writev(cx, &slices[..used])
-            });
-            let mut written = timed(self.timeout, write).await?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            self.info
-                .bytes_out
-                .set(self.info.bytes_out.get() + written as u64);
-            while let Some(bytes) = self.output.get_mut(done) {
-                if written < bytes.len() {
-                    bytes.advance(written);
-                    break;
-                }
-                written -= bytes.len();
-                done += 1;
-            }
+        while !self.output.is_empty() {
+            let timeout = self.timeout;
+            timed(timeout, poll_fn(|cx| self.poll_write(cx))).await?;
         }
-        self.output.clear();
-        (self.output_len, self.held) = (0, 0);
         Ok(())
     }
+
+    /// Writes some of what is waiting.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let (transport, output) = (&mut self.transport, &self.output);
+        // Small pieces are put together: that is cheaper than to tell the kernel of each.
+        let written = if self.output_len <= TOGETHER && output.len() > 1 {
+            let mut together = self.ctx.write_buffer.borrow_mut();
+            together.clear();
+            output
+                .iter()
+                .for_each(|bytes| together.extend_from_slice(bytes));
+            transport.poll_writev(cx, &[IoSlice::new(&together)])
+        } else {
+            let mut slices = [IoSlice::new(b""); SLICES];
+            let used = output.len().min(SLICES);
+            for (slice, bytes) in slices.iter_mut().zip(output) {
+                *slice = IoSlice::new(bytes);
+            }
+            transport.poll_writev(cx, &slices[..used])
+        };
+        match ready!(written)? {
+            0 if self.output_len > 0 => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            written => {
+                self.wrote(written);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Takes away what was written.
+    fn wrote(&mut self, mut written: usize) {
+        self.info
+            .bytes_out
+            .set(self.info.bytes_out.get() + written as u64);
+        self.output_len -= written;
+        if self.output_len == 0 {
+            self.held = 0;
+            return self.output.clear();
+        }
+        let mut whole = |bytes: &Bytes| {
+            let taken = bytes.len() <= written;
+            written -= if taken { bytes.len() } else { 0 };
+            taken
+        };
+        let done = self.output.iter().take_while(|bytes| whole(bytes)).count();
+        self.output.drain(..done);
+        if let Some(bytes) = self.output.first_mut() {
+            bytes.advance(written);
+        }
+    }
+}
+
+/// What waits beyond this is sent before more is gathered (FlushMaxThreshold), in bytes.
+fn threshold(r: &Request) -> usize {
+    r.core_server().flush_max_threshold.unwrap_or(GATHER - 1)
 }
