@@ -13,9 +13,18 @@ pub fn escape_item(text: &[u8], out: &mut Vec<u8>) {
     escape(text, true, out);
 }
 
+/// The bytes that stand for themselves; a quote only outside quotes.
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([false; 256], b' ');
+    while byte <= b'~' {
+        plain[byte as usize] = byte != b'\\';
+        byte += 1;
+    }
+    plain
+};
+
 fn escape(mut text: &[u8], quotes: bool, out: &mut Vec<u8>) {
-    let plain =
-        |byte: u8| matches!(byte, b' '..=b'~') && byte != b'\\' && !(quotes && byte == b'"');
+    let plain = |byte: u8| PLAIN[usize::from(byte)] && !(quotes && byte == b'"');
     // Runs of plain bytes are copied whole: nearly all text is one run.
     while let Some(end) = text.iter().position(|&byte| !plain(byte)) {
         let (run, rest) = text.split_at(end);

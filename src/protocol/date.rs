@@ -128,15 +128,21 @@ fn two(out: &mut [u8; 29], at: usize, value: u8) {
     out[at + 1] = b'0' + value % 10;
 }
 
+/// Words of the longest form of a date.
+const MOST_WORDS: usize = 6;
+
 /// Reads an HTTP date in any of its three forms; seconds since 1970. What follows a semicolon is ignored: old clients put
 /// the length of what they have there. Two-digit years below 70 are of this century.
 pub fn parse(text: &[u8]) -> Option<i64> {
     let text = text.split(|byte| *byte == b';').next().unwrap_or_default();
-    let words: Vec<&[u8]> = text
-        .split(|byte| *byte == b' ' || *byte == b'\t')
-        .filter(|word| !word.is_empty())
-        .collect();
-    match words[..] {
+    let mut words = [&b""[..]; MOST_WORDS];
+    let mut count = 0;
+    let all = text.split(|byte| *byte == b' ' || *byte == b'\t');
+    for word in all.filter(|word| !word.is_empty()) {
+        *words.get_mut(count)? = word;
+        count += 1;
+    }
+    match words[..count] {
         // Sun, 06 Nov 1994 08:49:37 GMT
         [weekday, day, month, year, time, b"GMT"] if is_day(weekday, b",") => {
             moment(four_digits(year)?, month_of(month)?, day_of(day)?, time)

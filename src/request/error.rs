@@ -43,6 +43,7 @@ pub fn status_of(error: &io::Error) -> u16 {
 pub async fn conclude(r: &mut Request, outcome: Status) {
     match outcome {
         Status::Ok | Status::Done | Status::Declined => complete(r).await,
+        Status::Http(code) if status::is_header_only(code) => answer_bodiless(r, code).await,
         Status::Http(code) => Box::pin(answer(r, code)).await,
     }
 }
@@ -57,13 +58,12 @@ async fn complete(r: &mut Request) {
 
 /// Answers with an error or a redirect.
 pub async fn answer(r: &mut Request, code: u16) {
-    if r.exchange.is_committed() {
-        // Too late for another status: the peer sees a response that is cut short.
-        r.aborted = true;
+    if status::is_header_only(code) {
+        return answer_bodiless(r, code).await;
+    }
+    if !begin_anew(r) {
         return;
     }
-    r.out.reset();
-    r.fixed_up = false;
     let nested = r.previous.iter().any(|p| p.status >= 300);
     let first = r
         .previous
@@ -71,10 +71,6 @@ pub async fn answer(r: &mut Request, code: u16) {
         .map(|p| p.status)
         .find(|status| *status >= 300);
     r.status = first.unwrap_or(code);
-    if status::is_header_only(code) {
-        r.status = code;
-        return complete(r).await;
-    }
     keep_error_fields(r, code);
     if !nested {
         if let Some(document) = find_document(r, code) {
@@ -84,6 +80,25 @@ pub async fn answer(r: &mut Request, code: u16) {
         }
     }
     built_in(r, code, first).await;
+}
+
+/// Answers with a status that has no body, as 304 has none.
+async fn answer_bodiless(r: &mut Request, code: u16) {
+    if begin_anew(r) {
+        r.status = code;
+        complete(r).await;
+    }
+}
+
+/// Throws away what was made of a response. False if it is too late for another status: the peer sees one that is cut short.
+fn begin_anew(r: &mut Request) -> bool {
+    if r.exchange.is_committed() {
+        r.aborted = true;
+        return false;
+    }
+    r.out.reset();
+    r.fixed_up = false;
+    true
 }
 
 /// Of the fields made so far, an error keeps only those that belong to any response.
