@@ -8,7 +8,7 @@
 #[cfg(threaded)]
 mod imp {
     use std::collections::VecDeque;
-    use std::sync::{Condvar, Mutex, PoisonError};
+    use std::sync::{Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
     use std::time::{Duration, Instant};
 
     pub use std::sync::{Arc as Shared, MutexGuard as Guard, OnceLock as Once, Weak};
@@ -44,6 +44,22 @@ mod imp {
         /// Waits for the lock. A holder that panicked does not poison it: its request is lost, the server goes on.
         pub fn lock(&self) -> Guard<'_, T> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    /// A value that all may look at together, and one at a time may change. See [`SharedLock::look`].
+    #[derive(Debug, Default)]
+    pub struct SharedLock<T: ?Sized>(RwLock<T>);
+
+    impl<T: ?Sized> SharedLock<T> {
+        /// Waits until nobody changes it. A holder that panicked does not poison it, as with [`Lock::lock`].
+        pub fn look(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Waits until nobody looks at it.
+        pub fn lock(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(PoisonError::into_inner)
         }
     }
 
@@ -237,7 +253,7 @@ mod imp {
 
 #[cfg(not(threaded))]
 mod imp {
-    use std::cell::{Cell, RefCell};
+    use std::cell::{Cell, Ref, RefCell};
 
     pub use std::cell::{OnceCell as Once, RefMut as Guard};
     pub use std::rc::{Rc as Shared, Weak};
@@ -272,6 +288,22 @@ mod imp {
     impl<T: ?Sized> Lock<T> {
         /// Takes the lock. Taking it twice is a mistake in the program in every build: it panics here and would
         /// never return where there are threads.
+        pub fn lock(&self) -> Guard<'_, T> {
+            self.0.borrow_mut()
+        }
+    }
+
+    /// A value that all may look at together, and one at a time may change. See [`SharedLock::look`].
+    #[derive(Debug, Default)]
+    pub struct SharedLock<T: ?Sized>(RefCell<T>);
+
+    impl<T: ?Sized> SharedLock<T> {
+        /// To look at it while nobody changes it.
+        pub fn look(&self) -> Ref<'_, T> {
+            self.0.borrow()
+        }
+
+        /// To change it while nobody looks at it. Taking it twice panics, as with [`Lock::lock`].
         pub fn lock(&self) -> Guard<'_, T> {
             self.0.borrow_mut()
         }
@@ -324,6 +356,9 @@ mod tests {
         assert_eq!((shared.0.get(), shared.1.lock().len()), (7, 2));
         let once: Once<u8> = Once::new();
         assert_eq!((once.get_or_init(|| 1), once.set(2)), (&1, Err(2)));
+        let seen = SharedLock::default();
+        *seen.lock() = 3;
+        assert_eq!(*seen.look() + *seen.look(), 6);
     }
 
     #[cfg(threaded)]

@@ -45,6 +45,11 @@ mod none {
             Err(io::Error::from(io::ErrorKind::Unsupported))
         }
 
+        /// Always.
+        pub fn are_quiet(&self) -> io::Result<bool> {
+            Ok(true)
+        }
+
         /// Nothing is ever told.
         pub fn read(&mut self, _on: &mut dyn FnMut(Change<'_>)) -> io::Result<()> {
             Ok(())
@@ -88,8 +93,9 @@ mod tests {
         if folders.add(&root).is_err() {
             return; // not a file system of which all is known
         }
-        assert!(told(&mut folders).is_empty());
+        assert!(told(&mut folders).is_empty() && folders.are_quiet().unwrap());
         fs::write(root.join("a"), "1").unwrap();
+        assert!(!folders.are_quiet().unwrap());
         assert_eq!(told(&mut folders), ["a"]);
         fs::rename(root.join("a"), root.join("b")).unwrap();
         assert_eq!(told(&mut folders), ["a", "b"]);

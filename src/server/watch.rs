@@ -2,7 +2,7 @@
 //! process: the kernel lets a user have few. Requests ask here before they use what is remembered of a file or a walk.
 
 use crate::os::watch::{Change, Folders};
-use crate::sync::Lock;
+use crate::sync::SharedLock;
 use bstr::{BString, ByteSlice};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,9 +11,9 @@ use std::path::Path;
 const MOST_FOLDERS: usize = 4096;
 const MOST_NAMES: usize = 50_000;
 
-/// What is watched.
+/// What is watched. Requests that find it quiet do not wait for each other: the lock is taken by who hears or follows.
 #[derive(Debug, Default)]
-pub struct Watch(Lock<State>);
+pub struct Watch(SharedLock<State>);
 
 #[derive(Debug, Default)]
 enum State {
@@ -41,6 +41,12 @@ impl Watch {
     /// A number that stays the same for as long as nothing changes that was asked for in [`Watch::follow`]. None if that is
     /// not known.
     pub fn moment(&self) -> Option<u64> {
+        // Whoever hears has the lock until the moment is the new one.
+        if let State::Open(open) = &*self.0.look() {
+            if open.folders.are_quiet().is_ok_and(|quiet| quiet) {
+                return Some(open.moment);
+            }
+        }
         let state = &mut *self.0.lock();
         let State::Open(open) = state else {
             return None;

@@ -76,6 +76,14 @@ impl Folders {
         check(number)
     }
 
+    /// Whether nothing has changed since the last [`Folders::read`].
+    pub fn are_quiet(&self) -> io::Result<bool> {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: a place for the answer.
+        check(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::FIONREAD, &raw mut bytes) })?;
+        Ok(bytes == 0)
+    }
+
     /// Hands what has changed since the last call to `on`; does not wait.
     pub fn read(&mut self, on: &mut dyn FnMut(Change<'_>)) -> io::Result<()> {
         loop {
