@@ -63,14 +63,28 @@ impl DirConf {
 pub struct Walked {
     /// Their records.
     pub conf: Rc<DirConf>,
-    /// When `.htaccess` files were looked at. None where they are not, and nothing can change what was found.
-    pub seen: Option<Seen>,
+    /// While what was found is true.
+    pub holds: Holds,
 }
+
+/// While a walk that is remembered is true.
+#[derive(Clone)]
+pub enum Holds {
+    /// For ever: no `.htaccess` file was looked for.
+    Always,
+    /// Until there is word of a change after they were looked at.
+    Seen(Seen),
+    /// Where no word comes: while each of them is as it was, or still missing.
+    Asked(Rc<[(BString, Option<Version>)]>),
+}
+
+/// Modification time, size, inode: where one differs, the file is another.
+pub type Version = (std::time::SystemTime, u64, u64);
 
 /// A `.htaccess` file that was read under certain rules.
 pub struct Htaccess {
-    /// Modification time, size, inode: another file is read anew.
-    pub version: (std::time::SystemTime, u64, u64),
+    /// Another version is read anew.
+    pub version: Version,
     /// Unique in its context.
     pub id: u64,
     /// What it sets, or why it cannot be obeyed.
@@ -167,12 +181,10 @@ impl ServeContext {
         merged
     }
 
-    /// What was remembered for a directory, if it is still so.
-    pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Rc<DirConf>> {
+    /// What was remembered for a directory; whether it still holds is to be asked.
+    pub fn walked(&self, server: usize, directory: &[u8]) -> Option<Walked> {
         let walks = self.walks.borrow();
-        let walked = walks.get(&server)?.get(BStr::new(directory))?;
-        let holds = walked.seen.is_none_or(|seen| self.files.holds(seen));
-        holds.then(|| walked.conf.clone())
+        walks.get(&server)?.get(BStr::new(directory)).cloned()
     }
 
     /// Remembers what the sections for a directory say.

@@ -10,7 +10,7 @@ use crate::config::read::Reader;
 use crate::config::section::{Matcher, Section};
 use crate::config::source::ConfigSource;
 use crate::config::value::ConfMap;
-use crate::connection::context::{DirConf, Htaccess, ServeContext, Walked};
+use crate::connection::context::{DirConf, Holds, Htaccess, ServeContext, Version, Walked};
 use crate::connection::files::Seen;
 use crate::hooks::Status;
 use crate::log;
@@ -166,7 +166,10 @@ fn directory_of(name: &[u8], is_directory: bool) -> BString {
 
 /// Splits the mapped name into what exists (`filename`, `finfo`) and what stands behind it (`path_info`).
 fn find_file(r: &mut Request, seen: &mut Option<Seen>) -> Result<(), Status> {
-    if let Ok(meta) = look(&r.filename, seen) {
+    let mut linked = false;
+    let meta = look(&r.filename, &mut linked);
+    *seen = seen.filter(|_| !linked);
+    if let Ok(meta) = meta {
         r.finfo = Some(FileInfo::of(&meta));
         return Ok(());
     }
@@ -253,13 +256,13 @@ fn stat(name: &[u8]) -> io::Result<Metadata> {
     std::fs::metadata(path(name))
 }
 
-/// As `stat`. Where the name is a link, nobody tells of changes of what it leads to.
-fn look(name: &[u8], seen: &mut Option<Seen>) -> io::Result<Metadata> {
+/// As `stat`. Where the name is a link, which `linked` then says, nobody tells of changes of what it leads to.
+fn look(name: &[u8], linked: &mut bool) -> io::Result<Metadata> {
     let meta = std::fs::symlink_metadata(path(name))?;
     if !meta.is_symlink() {
         return Ok(meta);
     }
-    *seen = None;
+    *linked = true;
     stat(name)
 }
 
@@ -275,13 +278,14 @@ fn directories(
     seen: &mut Option<Seen>,
 ) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
-    if let Some(conf) = ctx.walked(r.server, directory) {
+    if let Some(conf) = remembered(&ctx, r.server, directory, *seen) {
         return Ok(conf);
     }
     let sections = &ctx.generation.servers[r.server].core().directories;
     let mut conf = ctx.base_conf(r.server);
     // Whether files below may be links, and whether `.htaccess` files may change.
     let (mut links, mut fixed) = (false, true);
+    let mut looked = Looked::default();
     let ends: Vec<usize> = directory
         .iter()
         .enumerate()
@@ -298,7 +302,7 @@ fn directories(
         }
         if allows_override(conf.core()) {
             fixed = false;
-            conf = htaccess(r, here, conf, seen)?;
+            conf = htaccess(r, here, conf, &mut looked)?;
         }
         if !conf.core().options().has(Options::FOLLOW) {
             links = true;
@@ -309,14 +313,59 @@ fn directories(
             }
         }
     }
-    if !links && (fixed || seen.is_some()) {
-        let walked = Walked {
-            conf: conf.clone(),
-            seen: seen.filter(|_| !fixed),
+    *seen = seen.filter(|_| !looked.linked);
+    if !links && !looked.linked {
+        let holds = match *seen {
+            _ if fixed => Holds::Always,
+            Some(seen) => Holds::Seen(seen),
+            None => Holds::Asked(looked.files.into()),
         };
-        ctx.remember_walk(r.server, directory, walked);
+        let conf = conf.clone();
+        ctx.remember_walk(r.server, directory, Walked { conf, holds });
     }
     Ok(conf)
+}
+
+/// The `.htaccess` files that a walk looked at.
+#[derive(Default)]
+struct Looked {
+    files: Vec<(BString, Option<Version>)>,
+    /// One of them was a link: that what it leads to changes does not show.
+    linked: bool,
+}
+
+/// What an earlier walk of this directory found, if it still holds.
+fn remembered(
+    ctx: &ServeContext,
+    server: usize,
+    directory: &[u8],
+    seen: Option<Seen>,
+) -> Option<Rc<DirConf>> {
+    let Walked { conf, holds } = ctx.walked(server, directory)?;
+    let held = match &holds {
+        Holds::Always => true,
+        Holds::Seen(seen) => ctx.files.holds(*seen),
+        Holds::Asked(files) => files.iter().all(is_as_it_was),
+    };
+    if let (true, Holds::Asked(_), Some(seen)) = (held, &holds, seen) {
+        // From now on word comes.
+        let (conf, holds) = (conf.clone(), Holds::Seen(seen));
+        ctx.remember_walk(server, directory, Walked { conf, holds });
+    }
+    held.then_some(conf)
+}
+
+/// Whether a file is still of this version, or still missing.
+fn is_as_it_was((file, version): &(BString, Option<Version>)) -> bool {
+    match std::fs::symlink_metadata(path(file)) {
+        Ok(meta) => !meta.is_symlink() && *version == Some(version_of(&meta)),
+        Err(error) => version.is_none() && file::is_missing(&error),
+    }
+}
+
+fn version_of(meta: &Metadata) -> Version {
+    let modified = meta.modified().unwrap_or(std::time::UNIX_EPOCH);
+    (modified, meta.len(), file::properties(meta).inode)
 }
 
 /// `<DirectoryMatch>`, on the name of the file or directory that was found.
@@ -370,21 +419,21 @@ fn htaccess(
     r: &mut Request,
     directory: &[u8],
     conf: Rc<DirConf>,
-    seen: &mut Option<Seen>,
+    looked: &mut Looked,
 ) -> Result<Rc<DirConf>, Status> {
     let ctx = r.ctx.clone();
     for name in access_file_names(&ctx, r.server) {
         let file = [directory, name.as_bytes()].concat();
-        let meta = match look(&file, seen) {
+        let meta = match look(&file, &mut looked.linked) {
             Ok(meta) => meta,
-            Err(error) if file::is_missing(&error) => continue,
+            Err(error) if file::is_missing(&error) => {
+                looked.files.push((file.into(), None));
+                continue;
+            }
             Err(error) => return Err(closed_htaccess(r, &file, directory, &error)),
         };
-        let version = (
-            meta.modified().unwrap_or(std::time::UNIX_EPOCH),
-            meta.len(),
-            file::properties(&meta).inode,
-        );
+        let version = version_of(&meta);
+        looked.files.push((BString::from(&file[..]), Some(version)));
         let known = ctx
             .htaccess(&file, conf.id)
             .filter(|known| known.version == version);
