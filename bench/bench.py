@@ -9,6 +9,8 @@ import argparse
 import json
 import os
 import platform
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -50,6 +52,9 @@ def options():
     parser.add_argument("--target", default=os.environ.get("BENCH_TARGET", "/tmp/httpd-bench"), help="where ours is built")
     parser.add_argument("--ours", action="append", default=[], metavar="NAME=PATH", help="a program of ours that is built already; "
                         "NAME is an MPM, or an MPM with a dash and a word behind it, to compare two builds")
+    parser.add_argument("--allocators", action="store_true", help="ours once more with each other allocator that is installed")
+    parser.add_argument("--threads", action="store_true", help="prefork as it is beside prefork of the same sources with the counts and "
+                        "locks of a build that has threads, both without OpenFileCache, whose means differ")
     parser.add_argument("--quick", action="store_true", help="one round of 2 s of what the targets ask for: about 7 minutes")
     parser.add_argument("--json", help="writes all figures to this file")
     args = parser.parse_args()
@@ -59,24 +64,42 @@ def options():
     return args
 
 
-def build(mpm, target):
+def build(mpm, target, sources=os.path.dirname(HERE), name=None):
     """Builds ours with the release profile; one job, for the sake of others on the machine."""
-    folder = os.path.join(target, mpm)
+    folder = os.path.join(target, name or mpm)
     command = ["cargo", "build", "--release", "--locked", "--bin", "httpd", "--features", f"mpm-{mpm}", "--target-dir", folder]
     environment = {**os.environ, "CARGO_BUILD_JOBS": os.environ.get("CARGO_BUILD_JOBS", "1")}
     environment.pop("HTTPD_CONFIG", None)
     print(f"# {' '.join(command)}", file=sys.stderr)
-    subprocess.run(command, cwd=os.path.dirname(HERE), env=environment, check=True, timeout=3600)
+    subprocess.run(command, cwd=sources, env=environment, check=True, timeout=3600)
     return os.path.join(folder, "release", "httpd")
+
+
+def build_threaded(target):
+    """Builds prefork from a copy of the sources whose facts say that it has threads: it starts none, but is ready for them."""
+    sources = os.path.join(target, "threaded-sources")
+    shutil.rmtree(sources, ignore_errors=True)
+    shutil.copytree(os.path.dirname(HERE), sources, ignore=shutil.ignore_patterns(".git", "target", "results"))
+    facts = os.path.join(sources, "mpm/prefork/facts")
+    with open(facts) as file:
+        text = re.sub(r"(?m)^threaded=no$", "threaded=yes", file.read())
+    with open(facts, "w") as file:
+        file.write(text)
+    return build("prefork", target, sources, "threaded")
 
 
 def find_servers(args):
     ours = dict(pair.split("=", 1) for pair in args.ours)
+    if args.threads:
+        ours["prefork"] = ours.get("prefork") or build("prefork", args.target)
+        ours["prefork-threaded"] = ours.get("prefork-threaded") or build_threaded(args.target)
     if not ours:
         ours = {mpm: build(mpm, args.target) for mpm in args.mpms.split(",")}
-    found = servers.find({mpm: path for mpm, path in ours.items()})
+    found = servers.find(ours)
     for server in found:
         server.mpm = server.mpm.split("-")[0]
+    if args.allocators:
+        found = [other for server in found if server.kind == "ours" for other in servers.with_allocators(server)] + found
     wanted = [name for name in args.servers.split(",") if name]
     return [server for server in found if not wanted or server.name in wanted]
 
@@ -86,6 +109,8 @@ def run_one(server, load, name, args, folder, files):
     extra = ""
     if name == "vhosts":
         extra = loads.hosts_conf(server, files)
+    if args.threads and server.kind == "ours":
+        extra += "OpenFileCache Off\n"
     took = server.start(folder, files, extra)
     try:
         total, largest = procs.memory_kib(server.pid())

@@ -4,6 +4,7 @@ All log every request in the combined format, send files with sendfile where the
 requests, and serve the same files. Each runs in the foreground in a session of its own below a temporary folder.
 """
 
+import glob
 import os
 import pwd
 import shutil
@@ -18,6 +19,9 @@ MODULES = "/usr/lib/apache2/modules"
 # What Debian enables of its own accord, with headers: ours has the same compiled in.
 APACHE_MODULES = """access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user autoindex deflate dir env
 filter headers mime reqtimeout setenvif status""".split()
+
+# Allocators that a program can be given in place of the C library's, where Debian's packages of these names are installed.
+ALLOCATORS = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.2.0", "tcmalloc": "libtcmalloc_minimal.so.4"}
 
 # One set of limits for each MPM, for Apache and for ours. Room for 5,000 idle connections in event is made by the factor.
 LIMITS = {
@@ -157,8 +161,8 @@ def _user(form):
 class Server:
     """A program, how it is configured, and the process that runs once `start` was called."""
 
-    def __init__(self, name, kind, program, mpm=""):
-        self.name, self.kind, self.program, self.mpm = name, kind, program, mpm
+    def __init__(self, name, kind, program, mpm="", preload=None):
+        self.name, self.kind, self.program, self.mpm, self.preload = name, kind, program, mpm, preload
         self.process = None
         self.port = 0
         self.dir = ""
@@ -217,7 +221,9 @@ class Server:
         command = self._configure(files, extra)
         out = open(f"{self.dir}/out", "wb")
         begun = time.perf_counter()
-        self.process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
+        environment = {**os.environ, **({"LD_PRELOAD": self.preload} if self.preload else {})}
+        self.process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True,
+                                        env=environment)
         out.close()
         while not self._answers():
             if self.process.poll() is not None or time.perf_counter() - begun > 20:
@@ -271,6 +277,14 @@ class Server:
                     pass
             self.process.wait()
         self.process = None
+
+
+def with_allocators(server):
+    """The same program once more with each allocator that is installed."""
+    for name, library in ALLOCATORS.items():
+        for place in glob.glob(f"/usr/lib/*/{library}") + glob.glob(f"/usr/lib*/{library}"):
+            yield Server(f"{server.name}-{name}", server.kind, server.program, server.mpm, place)
+            break
 
 
 def find(ours):

@@ -92,7 +92,7 @@ impl Child {
     }
 
     /// Whether its parent has died, as far as it has listened. A process with threads has one that listens all the time.
-    #[cfg(not(threaded))]
+    #[cfg(not(any(uses = "crew", uses = "pool")))]
     pub fn is_orphaned(&self) -> bool {
         self.orphaned.get().is_some()
     }
