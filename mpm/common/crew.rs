@@ -1,7 +1,7 @@
-//! The threads of one child, for MPMs that have them: started together, told together, awaited together.
+//! The threads of one child, for MPMs that have them: told together, awaited together.
 //!
-//! The main thread serves nothing. It hears the parent and the signals, publishes the process's numbers once a second, and ends
-//! the process when the serving threads have ended.
+//! The main thread serves nothing. It starts the others, the first at once and more when they ask for help; it hears the parent and
+//! the signals, publishes the process's numbers once a second, and ends the process when the serving threads have ended.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -26,6 +26,10 @@ const STOPPING: Duration = Duration::from_secs(2);
 /// Exit code of a child one of whose threads broke.
 const BROKEN: i32 = 1;
 
+/// What threads tell the main one: an end, and that more of them are wanted.
+const ENDED: u8 = b'.';
+const HELP: u8 = b'+';
+
 /// What all threads of a child hear.
 pub struct Orders {
     finish: AtomicBool,
@@ -34,22 +38,25 @@ pub struct Orders {
     call: (OwnedFd, OwnedFd),
     /// Executors to wake.
     handles: Lock<Vec<Handle>>,
-    /// A byte for each thread that has ended.
-    ended: (OwnedFd, OwnedFd),
+    /// `ENDED` and `HELP`, for the main thread.
+    words: (OwnedFd, OwnedFd),
+    /// More threads can be had, and nobody has asked for them yet.
+    may_ask: AtomicBool,
     code: AtomicI32,
 }
 
 impl Orders {
     pub fn new() -> io::Result<Shared<Orders>> {
-        let (call, ended) = (fd::pipe()?, fd::pipe()?);
+        let (call, words) = (fd::pipe()?, fd::pipe()?);
         fd::set_nonblocking(&call.1, true)?;
-        fd::set_nonblocking(&ended.0, true)?;
+        fd::set_nonblocking(&words.0, true)?;
         Ok(Shared::new(Orders {
             finish: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             call,
             handles: Lock::new(Vec::new()),
-            ended,
+            words,
+            may_ask: AtomicBool::new(false),
             code: AtomicI32::new(0),
         }))
     }
@@ -85,6 +92,15 @@ impl Orders {
         }
     }
 
+    /// Has more threads started, if there are any left: all that there are have work.
+    #[cfg(uses = "inplace")]
+    pub fn ask_for_help(&self) {
+        // Most often all threads have been started: a look is cheaper than a change.
+        if self.may_ask.load(Ordering::Relaxed) && self.may_ask.swap(false, Ordering::SeqCst) {
+            let _ = fd::write(&self.words.1, &[HELP]);
+        }
+    }
+
     fn wake(&self) {
         let _ = fd::write(&self.call.1, b"!");
         for handle in self.handles.lock().iter() {
@@ -113,6 +129,8 @@ pub struct Crew {
     /// What they are called, before their number.
     pub name: &'static str,
     pub threads: u32,
+    /// How many are started at once; the others when those ask for help, as many again each time.
+    pub first: u32,
     /// The number of the message that they cannot be had.
     pub cannot_start: u32,
 }
@@ -132,59 +150,81 @@ impl Crew {
         finishing: &mut dyn FnMut() -> bool,
     ) -> i32 {
         let stack = child.conf().thread_stack_size;
-        if let Err(error) = start(orders, self, stack, work) {
-            let told = format!("ap_thread_create: unable to create worker thread: {error}");
-            let number = self.cannot_start;
-            child.voice().own(crate::log::Level::Alert, number, told);
+        let (mut started, mut told) = (0, false);
+        let mut start = |most: u32| {
+            while started < most.min(self.threads) {
+                match start(orders, self.name, started, stack, work.clone()) {
+                    Ok(()) => (started, told) = (started + 1, false),
+                    Err(error) => {
+                        // Those that there are may ask often.
+                        if !std::mem::replace(&mut told, true) {
+                            self.complain(child, &error);
+                        }
+                        break;
+                    }
+                }
+            }
+            orders
+                .may_ask
+                .store(started < self.threads, Ordering::SeqCst);
+            started
+        };
+        if start(self.first) < self.first.min(self.threads) {
             // The process is of no use; those threads that were made hear it.
             orders.stop();
             return SICK;
         }
         child.report_ready();
-        watch(child, orders, self.threads, publish, finishing)
+        watch(child, orders, &mut start, publish, finishing)
+    }
+
+    fn complain(&self, child: &Child, error: &io::Error) {
+        let told = format!("ap_thread_create: unable to create worker thread: {error}");
+        let voice = child.voice();
+        voice.own(crate::log::Level::Alert, self.cannot_start, told);
     }
 }
 
 fn start(
     orders: &Shared<Orders>,
-    crew: &Crew,
+    name: &str,
+    number: u32,
     stack: usize,
-    work: impl Fn(u32) -> Result<(), i32> + Clone + Send + 'static,
+    work: impl Fn(u32) -> Result<(), i32> + Send + 'static,
 ) -> io::Result<()> {
-    for number in 0..crew.threads {
-        let (orders, work) = (orders.clone(), work.clone());
-        let mut builder = std::thread::Builder::new().name(format!("{}{number}", crew.name));
-        if stack > 0 {
-            builder = builder.stack_size(stack);
-        }
-        builder.spawn(move || {
-            let done = catch_unwind(AssertUnwindSafe(|| work(number)));
-            match done {
-                Ok(Ok(())) => {}
-                Ok(Err(code)) => orders.fail(code),
-                Err(_) => orders.fail(BROKEN),
-            }
-            crate::log::flush_all();
-            let _ = fd::write(&orders.ended.1, b".");
-        })?;
+    let orders = orders.clone();
+    let mut builder = std::thread::Builder::new().name(format!("{name}{number}"));
+    if stack > 0 {
+        builder = builder.stack_size(stack);
     }
+    builder.spawn(move || {
+        let done = catch_unwind(AssertUnwindSafe(|| work(number)));
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(code)) => orders.fail(code),
+            Err(_) => orders.fail(BROKEN),
+        }
+        crate::log::flush_all();
+        let _ = fd::write(&orders.words.1, &[ENDED]);
+    })?;
     Ok(())
 }
 
-/// The main thread's work, until all of `threads` serving threads have ended; gives the exit code.
+/// The main thread's work, until all serving threads have ended; gives the exit code. `start` has that many threads at least, if
+/// they can be had, and tells how many were started by then.
 fn watch(
     child: &Child,
     orders: &Orders,
-    threads: u32,
+    start: &mut dyn FnMut(u32) -> u32,
     publish: &mut dyn FnMut(),
     finishing: &mut dyn FnMut() -> bool,
 ) -> i32 {
     let mask = wait_mask();
-    let mut ended = 0;
+    let (mut started, mut ended) = (start(0), 0);
     let mut next = Instant::now();
     let mut last = None;
     let (mut told, mut finished) = (false, false);
-    while ended < threads {
+    while ended < started {
         let now = Instant::now();
         if child.told_to_stop() {
             orders.stop();
@@ -207,7 +247,7 @@ fn watch(
         }
         // The parent's word is said once; a line that has been heard, or is closed, must not wake us for ever.
         let line = child.line.as_ref().filter(|_| !child.told_to_finish());
-        let mut fds = vec![Waiting::to_read(&orders.ended.0)];
+        let mut fds = vec![Waiting::to_read(&orders.words.0)];
         fds.extend(line.map(Waiting::to_read));
         if !told {
             fds.push(Waiting::to_read(orders));
@@ -215,7 +255,11 @@ fn watch(
         let timeout = next.saturating_duration_since(now).min(until(last, now));
         // An error is a signal, which the next round looks at.
         let _ = wait(&mut fds, Some(timeout), Some(&mask));
-        ended += count_ended(orders);
+        let (more, help) = hear(orders);
+        ended += more;
+        if help && !orders.is_stopping() {
+            started = start(started.saturating_mul(2));
+        }
     }
     orders.code.load(Ordering::SeqCst)
 }
@@ -224,11 +268,14 @@ fn until(last: Option<Instant>, now: Instant) -> Duration {
     last.map_or(PUBLISH_EVERY, |last| last.saturating_duration_since(now))
 }
 
-fn count_ended(orders: &Orders) -> u32 {
+/// How many threads have ended since the last call, and whether the others want help.
+fn hear(orders: &Orders) -> (u32, bool) {
     let mut bytes = [0; 256];
-    let mut count = 0;
-    while let Ok(more @ 1..) = fd::read(&orders.ended.0, &mut bytes) {
-        count += more as u32;
+    let (mut ended, mut help) = (0, false);
+    while let Ok(more @ 1..) = fd::read(&orders.words.0, &mut bytes) {
+        let helps = bytes[..more].iter().filter(|byte| **byte == HELP).count();
+        ended += (more - helps) as u32;
+        help |= helps > 0;
     }
-    count
+    (ended, help)
 }

@@ -53,6 +53,12 @@ impl Share {
         Attending(&self.door)
     }
 
+    /// Whether a thread waits for connections.
+    #[cfg(all(uses = "inplace", uses = "crew"))]
+    pub fn is_attended(&self) -> bool {
+        self.door.attending.load(Ordering::Relaxed) > 0
+    }
+
     /// Closes the sockets as `close_listeners` does, unless a thread waits at them; true if it did. For a process whose threads have
     /// been told that it finishes, so that those who wait will not for long.
     #[cfg(uses = "inplace")]

@@ -82,6 +82,7 @@ fn serve(child: &Child) -> i32 {
     let crew = Crew {
         name: "loop",
         threads: loops,
+        first: loops,
         cannot_start: 3104,
     };
     let mut publish = || hall.publish();

@@ -1,7 +1,8 @@
 //! worker: several processes, in each a fixed number of threads, each of which drives one connection at a time.
 //!
 //! Apache has one thread accept for all; here each thread waits for itself, exclusively, so that the kernel wakes one that is
-//! idle. As there, a process never takes a connection that it has no thread for.
+//! idle. As there, a process never takes a connection that it has no thread for. A few threads are there from the start; the others
+//! are started when connections come that keep those busy, for a thread that waits costs memory too.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,11 @@ use super::common::{parent, Ceilings, ChildNumbers, Mpm, Numbers, Wanted};
 use crate::config::directive::Directive;
 use crate::os::signal::SignalSet;
 use crate::run::Executor;
+use crate::scoreboard::Status;
 use crate::sync::Shared;
+
+/// Threads that a child begins with.
+const FIRST: u32 = 8;
 
 /// The directives of this MPM.
 pub static DIRECTIVES: &[Directive] = thread_directives![];
@@ -74,6 +79,8 @@ impl inplace::Orders for Common {
         let more = self.most == 0 || count < self.most;
         if !more {
             self.orders.finish();
+        } else if !self.share.is_attended() {
+            self.orders.ask_for_help();
         }
         more
     }
@@ -100,9 +107,14 @@ fn serve(child: &Child) -> i32 {
         connections: AtomicU64::new(0),
         most: child.conf().max_connections_per_child,
     });
+    // Those that are not there yet are so soon when they are wanted.
+    for number in FIRST..threads {
+        share.board.own.worker(number).set(Status::Ready);
+    }
     let crew = Crew {
         name: "worker",
         threads,
+        first: FIRST,
         cannot_start: 3142,
     };
     let work = move |number| work(&common, number);
