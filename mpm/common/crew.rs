@@ -152,6 +152,9 @@ impl Crew {
         let stack = child.conf().thread_stack_size;
         let (mut started, mut told) = (0, false);
         let mut start = |most: u32| {
+            // First, for the new ones may all have work before the last of them is there, and nobody else would ask.
+            let left = most < self.threads;
+            orders.may_ask.store(left, Ordering::SeqCst);
             while started < most.min(self.threads) {
                 match start(orders, self.name, started, stack, work.clone()) {
                     Ok(()) => (started, told) = (started + 1, false),
@@ -160,13 +163,11 @@ impl Crew {
                         if !std::mem::replace(&mut told, true) {
                             self.complain(child, &error);
                         }
+                        orders.may_ask.store(true, Ordering::SeqCst);
                         break;
                     }
                 }
             }
-            orders
-                .may_ask
-                .store(started < self.threads, Ordering::SeqCst);
             started
         };
         if start(self.first) < self.first.min(self.threads) {

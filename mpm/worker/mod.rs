@@ -108,9 +108,8 @@ fn serve(child: &Child) -> i32 {
         most: child.conf().max_connections_per_child,
     });
     // Those that are not there yet are so soon when they are wanted.
-    for number in FIRST..threads {
-        share.board.own.worker(number).set(Status::Ready);
-    }
+    let later = || (FIRST..threads).map(|number| share.board.own.worker(number));
+    later().for_each(|slot| slot.set(Status::Ready));
     let crew = Crew {
         name: "worker",
         threads,
@@ -119,7 +118,11 @@ fn serve(child: &Child) -> i32 {
     };
     let work = move |number| work(&common, number);
     // Idle threads leave by themselves; a busy one does not look at its listeners any more.
-    let mut finishing = || share.close_unattended();
+    let mut finishing = || {
+        let waiting = later().filter(|slot| slot.status() == Status::Ready);
+        waiting.for_each(|slot| slot.set(Status::Graceful));
+        share.close_unattended()
+    };
     crew.serve(child, &orders, work, &mut || {}, &mut finishing)
 }
 
