@@ -21,7 +21,6 @@ use httpd::protocol::{date, escape, etag};
 use httpd::request::table::{self, Table};
 use scoreboard::Pages;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use tempfile::TempDir;
 use vars::Anybody;
 
@@ -202,7 +201,13 @@ pub fn fields(data: &[u8]) {
     assert!(!html.iter().any(|byte| matches!(byte, b'<' | b'>' | b'"')));
 }
 
-/// A folder for configurations, in memory where the system has such a place.
+/// A folder of its own, in memory where the system has such a place: on a disk its files would take most of a run's time.
+fn folder() -> TempDir {
+    let made = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    made.expect("a temporary folder")
+}
+
+/// A folder for configurations.
 struct Folder(TempDir);
 
 thread_local! {
@@ -212,9 +217,7 @@ thread_local! {
 
 impl Folder {
     fn new() -> Folder {
-        let memory = PathBuf::from("/dev/shm");
-        let made = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
-        let folder = made.expect("a temporary folder");
+        let folder = folder();
         for name in ["conf", "htdocs", "logs"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }

@@ -36,7 +36,7 @@ impl Pages {
             file,
             len,
             page: httpd::os::memory::page_size() as u64,
-            folder: tempfile::tempdir().expect("a folder"),
+            folder: super::folder(),
         }
     }
 
