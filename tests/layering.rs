@@ -323,3 +323,23 @@ fn mpms_share_no_run_of_six_lines() {
         shared.join("\n")
     );
 }
+
+/// The MPMs of systems of old are hardly more than their directives, their numbers and their own way of growing.
+#[test]
+fn mpms_of_old_stay_small() {
+    const MOST: usize = 400;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("mpm");
+    for name in ["beos", "mpm_netware", "mpmt_os2"] {
+        let mut files = Vec::new();
+        rust_files(&root.join(name), &mut files);
+        let lines: usize = files.iter().map(|file| lines_of_code(file)).sum();
+        assert!(lines > 0 && lines < MOST, "mpm/{name} has {lines} lines");
+    }
+}
+
+/// How many lines a file has before its unit tests.
+fn lines_of_code(file: &Path) -> usize {
+    let text = fs::read_to_string(file).expect("a source file");
+    let tests = |line: &&str| *line != "#[cfg(test)]";
+    text.lines().take_while(tests).count()
+}

@@ -94,6 +94,7 @@ pub struct Teller {
     pub notes: Vec<Note>,
 }
 
+#[allow(dead_code)] // an MPM with a rule of its own for its limits may need only some
 impl Teller {
     pub fn new(starting: bool) -> Teller {
         Teller {

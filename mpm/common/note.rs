@@ -35,13 +35,21 @@ impl fmt::Display for Note {
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug)]
 pub struct Numbers {
+    /// The server is configured and serves from now on.
     pub configured: u32,
+    /// When it was built.
     pub built: u32,
+    /// It was told to stop.
     pub caught_term: u32,
+    /// It was told to stop gracefully.
     pub caught_winch: u32,
+    /// It was told to restart gracefully.
     pub graceful: u32,
+    /// It was told to restart.
     pub restart: u32,
+    /// There are as many workers as there may be; 0 where nobody can say that.
     pub at_limit: u32,
+    /// Many workers are started at once.
     pub busy: u32,
     #[cfg(uses = "children")]
     pub children: ChildNumbers,
@@ -51,11 +59,17 @@ pub struct Numbers {
 #[cfg(uses = "children")]
 #[derive(Clone, Copy, Debug)]
 pub struct ChildNumbers {
+    /// As many processes as allowed, and fewer idle workers than MinSpareThreads; 0 where that is not told.
     pub near_limit: u32,
+    /// No process could be made.
     pub fork_failed: u32,
+    /// A child of an earlier generation ended for good, which ends nothing else.
     pub old_fatal: u32,
+    /// A process ended that is no child of this server.
     pub stranger: u32,
+    /// Several children in a row were killed by a signal.
     pub killed_in_a_row: u32,
+    /// The server gives up: no child ever took connections.
     pub never_started: u32,
 }
 

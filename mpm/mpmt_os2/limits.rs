@@ -1,7 +1,6 @@
 //! Limits that fit together where the number of processes is fixed and each sizes a pool of its own. Pure.
 
-use crate::mpm::common::limits::Limits;
-use crate::mpm::common::limits::{Ceilings, Fitted, Teller, Wanted};
+use crate::mpm::common::limits::{Ceilings, Fitted, Limits, Teller, Wanted};
 use crate::mpm::common::note::Note;
 
 /// The limits of a few processes whose number does not change, each of which sizes a pool of its own: they are all started and none

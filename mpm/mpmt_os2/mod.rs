@@ -7,7 +7,7 @@ mod limits;
 mod sizing;
 
 use std::cell::Cell;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::common::child::{wait_mask, Child};
@@ -246,22 +246,19 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
     };
     let most = child.conf().max_connections_per_child;
     let mut taken = 0;
-    let enqueue = |accepted, place: usize| {
-        let number = listeners.get(place).map_or(0, |(number, _)| *number);
-        let _ = hall.queue.push(Message::Serve(accepted, number));
-    };
     while !child.told_to_stop() && !child.told_to_finish() && !child.board.own.is_closing() {
         if let Some(code) = trouble(&hall.pool) {
             return code;
         }
         child.board.own.spent(system::cpu_times());
         if hall.queue.len() >= QUEUE {
-            rest(child, SIZING / 10);
+            rest(&line, SIZING / 10);
             continue;
         }
         match acceptor.next(Some(PAUSE)) {
             Next::Connection(accepted, place) => {
-                enqueue(accepted, place);
+                let number = listeners.get(place).map_or(0, |(number, _)| *number);
+                let _ = hall.queue.push(Message::Serve(accepted, number));
                 taken += 1;
                 if most > 0 && taken >= most {
                     return 0;
@@ -270,7 +267,7 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
             Next::Failed(failure, error) => {
                 // Said in the log; those who wait may wait longer.
                 if accept::go_on(failure, &error, &child.voice()).is_err() {
-                    rest(child, PAUSE);
+                    rest(&line, PAUSE);
                 }
             }
             Next::Told(_) | Next::Signal | Next::TimedOut => {}
@@ -279,9 +276,9 @@ fn take_connections(child: &Child, hall: &Hall) -> i32 {
     0
 }
 
-/// Waits without taking connections; a word from the parent or a signal ends it.
-fn rest(child: &Child, time: Duration) {
-    let mut fds: Vec<_> = child.line.iter().map(Waiting::to_read).collect();
+/// Waits without taking connections; something to read or a signal ends it.
+fn rest(fds: &[BorrowedFd<'_>], time: Duration) {
+    let mut fds: Vec<_> = fds.iter().map(Waiting::to_read).collect();
     let _ = wait(&mut fds, Some(time), Some(&wait_mask()));
 }
 
@@ -310,11 +307,6 @@ fn see_out(child: &Child, pool: &Pool) -> i32 {
                 return code;
             }
         }
-        let ended = pool.ended();
-        let _ = wait(
-            &mut [Waiting::to_read(&ended)],
-            Some(SIZING),
-            Some(&wait_mask()),
-        );
+        rest(&[pool.ended()], SIZING);
     }
 }

@@ -51,12 +51,9 @@ impl Pages {
         if data.is_empty() {
             return;
         }
-        let all: Vec<u8> = data
-            .iter()
-            .copied()
-            .cycle()
-            .take(self.len as usize)
-            .collect();
+        let len = self.len as usize;
+        let mut all = data.repeat(len / data.len() + 1);
+        all.truncate(len);
         self.write(&all[self.page as usize..], self.page);
         let snapshot = self.look();
         // Who the children are only the parent says.
@@ -71,7 +68,7 @@ impl Pages {
         // The directory is the parent's alone, but nothing may fall over it either.
         self.write(&all[..self.page as usize], 0);
         self.look();
-        self.write(&vec![0; self.len as usize], 0);
+        self.write(&vec![0; len], 0);
     }
 
     fn write(&self, bytes: &[u8], at: u64) {
