@@ -7,7 +7,8 @@ pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
     let most = (name.len() / 3).clamp(1, 4);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
-        if apart(&name, candidate.as_bytes()) > most {
+        let lengths = candidate.len().abs_diff(name.len());
+        if lengths > most || apart(&name, candidate.as_bytes()) > most {
             continue;
         }
         let distance = distance(&name, candidate.to_ascii_lowercase().as_bytes());
