@@ -8,6 +8,14 @@ use std::time::Duration;
 #[cfg(unix)]
 pub const START_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long idle workers of the past have to leave the sockets before a reload counts as done all the same.
+#[cfg(unix)]
+pub const SETTLE: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether they have.
+#[cfg(unix)]
+pub const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// How a new generation takes over. The later one overrides the earlier, never the reverse.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

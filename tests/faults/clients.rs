@@ -1,6 +1,6 @@
 //! Clients that are broken or hostile: each is refused or left, and the next one is served.
 
-use crate::harness::{eventually, Client, Server};
+use crate::harness::{eventually, fact, Client, Server};
 use crate::sight::{addr, descriptors_of, family_at_rest, held, lines, serves, setup, SOON};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -141,6 +141,10 @@ fn reset(stream: TcpStream) {
 
 #[test]
 fn connections_that_are_reset() {
+    if fact("thread-count") == "variable" {
+        eprintln!("left out: the threads of this MPM come and go, with what each has open");
+        return;
+    }
     let server = setup().conf("OpenFileCache Off").start();
     serves(&server);
     let family = family_at_rest(&server);

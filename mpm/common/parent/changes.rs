@@ -9,7 +9,7 @@ use crate::mpm::common::pool::Child as Known;
 use crate::mpm::common::reload::{Checker, Heard};
 use crate::mpm::common::serving::Serving;
 use crate::mpm::common::supervisor::{Spec, Wish};
-use crate::mpm::common::turns::Kind;
+use crate::mpm::common::turns::{Kind, SETTLE};
 use crate::mpm::common::upgrade::Time;
 use crate::mpm::common::{front, system};
 use crate::server::Generation;
@@ -17,9 +17,6 @@ use crate::sync::Shared;
 
 /// How long children have to take the connections that wait on a socket which is to be stopped.
 const GRACE: Duration = Duration::from_millis(800);
-
-/// How long idle children of the past have to leave the sockets before a reload counts as done all the same.
-const SETTLE: Duration = Duration::from_millis(500);
 
 impl Parent<'_> {
     pub(super) fn begin_reload(&mut self) {

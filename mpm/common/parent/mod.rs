@@ -26,7 +26,7 @@ use super::reload::Checker;
 use super::saturation::explain;
 use super::serving::Serving;
 use super::supervisor::{Act, Supervisor, Wish};
-use super::turns::{Exit, Kind};
+use super::turns::{Exit, Kind, LOOK_EVERY};
 use super::voice::Voice;
 use super::{single, Ceilings, Fit, Mpm, Numbers, Wanted};
 use crate::listen::Listener;
@@ -42,9 +42,6 @@ use crate::sync::Shared;
 
 /// How often maintenance is done.
 const ROUND: Duration = Duration::from_secs(1);
-
-/// While a reload that was done is not told yet: how often to look whether it can be.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// The `monitor` hook runs every so many rounds.
 const ROUNDS_PER_MONITOR: u32 = 10;

@@ -133,6 +133,11 @@ impl House {
         }
     }
 
+    /// Whether it has let go of its sockets.
+    pub fn is_deaf(&self) -> bool {
+        self.deaf.get()
+    }
+
     /// What this generation has counted is added to what `next` shows.
     pub fn hand_over(&self, next: &House) {
         // Processor time belongs to the process, which goes on and counts it itself.

@@ -23,7 +23,7 @@ use crate::mpm::common::office::Office;
 use crate::mpm::common::plan::MAX_SPAWN_RATE;
 use crate::mpm::common::privileges::drop_privileges;
 use crate::mpm::common::saturation::{explain, Saturation};
-use crate::mpm::common::turns::{Exit, Kind};
+use crate::mpm::common::turns::{Exit, Kind, LOOK_EVERY, SETTLE};
 use crate::mpm::common::upgrade::Time;
 use crate::mpm::common::voice::Voice;
 use crate::mpm::common::{Ceilings, Fit, Mpm, Wanted};
@@ -138,6 +138,8 @@ struct Alone<'o> {
     mode: Mode,
     exit: Exit,
     reloads: u64,
+    /// The reload that was done last has not been told yet; it is, by this time at the latest.
+    untold: Option<Instant>,
     /// How many threads the log was last told to be waited for.
     waited_for: u32,
     saturation: Saturation,
@@ -154,6 +156,7 @@ pub fn run(mpm: &'static Mpm, first: Shared<Generation>, owner: &mut dyn Owner) 
     let exit = match Alone::new(mpm, first, owner) {
         Some(mut alone) => {
             let exit = alone.run();
+            alone.tell_taken();
             alone.office.leave();
             exit
         }
@@ -187,6 +190,7 @@ impl<'o> Alone<'o> {
             mode: Mode::Running,
             exit: Exit::Stopped,
             reloads: 0,
+            untold: None,
             waited_for: 0,
             saturation: Saturation::default(),
             server_started: scoreboard::now(),
@@ -242,6 +246,7 @@ impl<'o> Alone<'o> {
                 self.round(now);
             }
             self.houses.iter().for_each(House::let_go);
+            self.tell_if_settled(now);
             self.let_old_ones_go(now);
             if self.is_over(now) {
                 return self.exit;
@@ -256,7 +261,8 @@ impl<'o> Alone<'o> {
             Mode::Ending(until) => Some(until),
             Mode::Running => None,
         };
-        let times = [until, self.office.until(), Some(self.next_round)];
+        let look = self.untold.map(|until| until.min(now + LOOK_EVERY));
+        let times = [until, self.office.until(), Some(self.next_round), look];
         let next = times.into_iter().flatten().min().unwrap_or(now);
         let ended: Vec<_> = self.houses.iter().map(|house| house.pool.ended()).collect();
         let mut fds: Vec<Waiting<'_>> = ended.iter().map(Waiting::to_read).collect();
@@ -425,6 +431,7 @@ impl<'o> Alone<'o> {
             ),
         };
         Voice::of(&current).own(Level::Notice, number, told);
+        self.tell_taken();
         self.reloads += 1;
         match self.read(&current) {
             Ok(generation) => self.change(generation, kind, now),
@@ -466,7 +473,25 @@ impl<'o> Alone<'o> {
         }
         let current = self.current();
         front::introduce(self.mpm.numbers.greeting(), &current);
-        self.office.tell_outcome(&current, self.reloads, None);
+        self.untold = Some(Instant::now() + SETTLE);
+    }
+
+    /// Says that the reload was taken, once no thread of the past waits for connections any more.
+    fn tell_if_settled(&mut self, now: Instant) {
+        let past_attends = self.houses[1..].iter().any(|house| !house.is_deaf());
+        if self
+            .untold
+            .is_some_and(|until| now >= until || !past_attends)
+        {
+            self.tell_taken();
+        }
+    }
+
+    fn tell_taken(&mut self) {
+        if self.untold.take().is_some() {
+            let current = self.current();
+            self.office.tell_outcome(&current, self.reloads, None);
+        }
     }
 
     fn refuse(&mut self, why: String) {
