@@ -367,7 +367,7 @@ impl Server {
     /// Waits until a file's text satisfies a question, and gives the text.
     pub fn await_text(&self, name: &str, ask: impl Fn(&str) -> bool) -> String {
         let mut text = String::new();
-        let good = eventually(Duration::from_secs(6), || {
+        let good = eventually(PATIENCE, || {
             text = self.read(name);
             ask(&text)
         });
