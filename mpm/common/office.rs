@@ -148,7 +148,10 @@ impl Office {
         self.upgrades.begin(current, time);
         match self.upgrades.hear(current, now) {
             Event::Nothing => {}
-            Event::Failed => self.have_back(mpm, current),
+            Event::Failed(refusal) => {
+                self.have_back(mpm, current);
+                refusal.tell();
+            }
             Event::TakenOver(successor) => {
                 self.leave();
                 forward_wishes(successor);
@@ -186,8 +189,9 @@ impl Office {
 
     /// The server is told to stop: nobody is to take over.
     pub fn abandon_upgrade(&mut self, mpm: &Mpm, current: &Generation) {
-        if self.upgrades.abandon(current) == Event::Failed {
+        if let Event::Failed(refusal) = self.upgrades.abandon(current) {
             self.have_back(mpm, current);
+            refusal.tell();
         }
     }
 

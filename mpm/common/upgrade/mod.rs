@@ -91,13 +91,26 @@ pub enum Time {
 }
 
 /// What became of an upgrade.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Event {
     Nothing,
     /// The new program serves and has the PidFile.
     TakenOver(Pid),
-    /// It came to nothing. What the new program may have taken of the PidFile and the like is to be had back.
-    Failed,
+    /// It came to nothing. What the new program may have taken of the PidFile and the like is to be had back; then the caller is
+    /// to be told.
+    Failed(Refusal),
+}
+
+/// A caller who does not know yet that the upgrade he asked for came to nothing.
+pub struct Refusal {
+    caller: Caller,
+    why: String,
+}
+
+impl Refusal {
+    /// Tells him why.
+    pub fn tell(self) {
+        self.caller.answer(&Err(self.why));
+    }
 }
 
 /// The old server's side of upgrades.
@@ -265,8 +278,10 @@ impl Upgrades {
             return Event::Nothing;
         };
         tell_failed(current, &why);
-        attempt.caller.answer(&Err(why));
-        Event::Failed
+        Event::Failed(Refusal {
+            caller: attempt.caller,
+            why,
+        })
     }
 }
 
