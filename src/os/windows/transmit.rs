@@ -20,7 +20,8 @@ use windows_sys::Win32::Networking::WinSock::{
     WSA_IO_PENDING,
 };
 use windows_sys::Win32::System::Threading::{
-    CreateEventW, RegisterWaitForSingleObject, UnregisterWaitEx, INFINITE, WT_EXECUTEONLYONCE,
+    CreateEventW, RegisterWaitForSingleObject, ResetEvent, UnregisterWaitEx, INFINITE,
+    WT_EXECUTEONLYONCE,
 };
 use windows_sys::Win32::System::IO::{CancelIoEx, OVERLAPPED};
 
@@ -104,6 +105,8 @@ impl Sender {
         // The lowest bit says that no completion port is told, though the socket has one.
         record.hEvent = self.event.as_raw_handle().map_addr(|addr| addr | 1);
         *self.record.get_mut() = record;
+        // SAFETY: the event is open.
+        check(unsafe { ResetEvent(self.event.as_raw_handle()) })?;
         let count = len.min(PIECE) as u32;
         let handle = file.as_raw_handle();
         // SAFETY: both are open; the record and the file's handle live until the call is done, see `drop`.
