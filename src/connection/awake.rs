@@ -33,8 +33,10 @@ pub struct Rest {
 }
 
 impl Awake {
-    /// A connection begins to rest, unless too many are awake. `entry` is the one it had before.
+    /// A connection begins to rest, unless too many are awake. `entry` is the one it had before. None rests on a thread that never
+    /// looks: it drives one at a time, and others wait for it.
     pub fn rest(&self, entry: Option<Rc<Rest>>) -> Option<Rc<Rest>> {
+        self.looked.get()?;
         let rest = entry.or_else(|| self.enter())?;
         rest.since.set(Some(self.round.get()));
         rest.over.set(false);
@@ -111,9 +113,10 @@ mod tests {
     fn who_rests_through_a_round_is_parked() {
         let (awake, start) = (Awake::default(), Instant::now());
         let cx = Context::from_waker(Waker::noop());
+        assert!(awake.rest(None).is_none());
+        awake.look(start);
         let busy = awake.rest(None).unwrap();
         let idle = awake.rest(None).unwrap();
-        awake.look(start);
         awake.look(start + ROUND);
         assert!(!busy.is_over(&cx) && !idle.is_over(&cx));
         awake.resume(&busy);
