@@ -60,7 +60,7 @@ const BROKEN: i32 = 1;
 
 /// What the common half must know.
 pub static MPM: Mpm = parent::record(
-    // How large each pool is nobody outside its child decides, so nobody else can say that there is no room.
+    // How large each pool is nobody outside its child decides, so the child says that there is no room (20178).
     Numbers {
         at_limit: 0,
         ..NUMBERS
