@@ -37,9 +37,12 @@ const STRONG_AGE: i64 = 60;
 /// Evaluates If-Match, If-Unmodified-Since, If-None-Match and If-Modified-Since, in that order (RFC 9110 section 13.2.2).
 /// Repeated fields count as one list. Malformed dates and dates in the future are ignored.
 pub fn evaluate(fields: &Table, method: Method, current: &Validators<'_>) -> Verdict {
-    let tag = current.etag.and_then(ETag::parse);
+    let fits = |list: &[u8], comparison| {
+        let tag = current.etag.and_then(ETag::parse);
+        TagList::new(list).matches(tag.as_ref(), comparison)
+    };
     if let Some(wanted) = fields.joined("If-Match") {
-        if !TagList::new(&wanted).matches(tag.as_ref(), Comparison::Strong) {
+        if !fits(&wanted, Comparison::Strong) {
             return Verdict::PreconditionFailed;
         }
     } else if let (Some(modified), Some(limit)) =
@@ -50,7 +53,7 @@ pub fn evaluate(fields: &Table, method: Method, current: &Validators<'_>) -> Ver
         }
     }
     let fresh = if let Some(known) = fields.joined("If-None-Match") {
-        TagList::new(&known).matches(tag.as_ref(), Comparison::Weak)
+        fits(&known, Comparison::Weak)
     } else {
         method.is_get() && unmodified_since(fields, current)
     };

@@ -134,6 +134,9 @@ const MOST_WORDS: usize = 6;
 /// Reads an HTTP date in any of its three forms; seconds since 1970. What follows a semicolon is ignored: old clients put
 /// the length of what they have there. Two-digit years below 70 are of this century.
 pub fn parse(text: &[u8]) -> Option<i64> {
+    if let Some(seconds) = text.try_into().ok().and_then(parse_fixed) {
+        return Some(seconds);
+    }
     let text = text.split(|byte| *byte == b';').next().unwrap_or_default();
     let mut words = [&b""[..]; MOST_WORDS];
     let mut count = 0;
@@ -162,6 +165,29 @@ pub fn parse(text: &[u8]) -> Option<i64> {
         }
         _ => None,
     }
+}
+
+/// The form that senders use now, of fixed length: `Sun, 06 Nov 1994 08:49:37 GMT`. Nothing if it is not exactly that.
+fn parse_fixed(text: &[u8; 29]) -> Option<i64> {
+    let (weekday, rest) = text.split_at(4);
+    let [b' ', d1, d2, b' ', rest @ ..] = rest else {
+        return None;
+    };
+    let [m1, m2, m3, b' ', y1, y2, y3, y4, b' ', rest @ ..] = rest else {
+        return None;
+    };
+    let [h1, h2, b':', i1, i2, b':', s1, s2, b' ', b'G', b'M', b'T'] = rest else {
+        return None;
+    };
+    let two = |high: &u8, low: &u8| {
+        let (high, low) = (high.wrapping_sub(b'0'), low.wrapping_sub(b'0'));
+        (high < 10 && low < 10).then(|| high * 10 + low)
+    };
+    let year = i64::from(two(y1, y2)?) * 100 + i64::from(two(y3, y4)?);
+    let month = month_of(&[*m1, *m2, *m3])?;
+    let time = [two(h1, h2)?, two(i1, i2)?, two(s1, s2)?];
+    let at = second_of(year, month, two(d1, d2)?, time);
+    at.filter(|_| is_day(weekday, b","))
 }
 
 /// Whether a word names a day of the week, in full or by three letters, and ends with `end`.
@@ -206,7 +232,16 @@ fn moment(year: i64, month: u8, day: u8, time: &[u8]) -> Option<i64> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = *time else {
         return None;
     };
-    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    let two = |digits: [u8; 2]| number(&digits).map(|two| two as u8);
+    second_of(
+        year,
+        month,
+        day,
+        [two([h1, h2])?, two([m1, m2])?, two([s1, s2])?],
+    )
+}
+
+fn second_of(year: i64, month: u8, day: u8, [hour, minute, second]: [u8; 3]) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
@@ -214,7 +249,8 @@ fn moment(year: i64, month: u8, day: u8, time: &[u8]) -> Option<i64> {
     if date_of(days) != (year, month, day) {
         return None;
     }
-    Some(days * 86_400 + (hour * 3600 + minute * 60 + second) as i64)
+    let time = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
+    Some(days * 86_400 + time)
 }
 
 /// Appends `[10/Oct/2000:13:55:36 -0700]`, the common log format's time. `offset` is seconds east of Greenwich.
@@ -480,6 +516,22 @@ mod tests {
         );
         assert_eq!(strftime(b"%I%p %l", 0, 0, ""), "12AM 12");
         assert_eq!(strftime(b"%n%t", 0, 0, ""), "\n\t");
+    }
+
+    #[test]
+    fn the_fixed_form_is_held_to_its_places() {
+        let good = b"Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(parse_fixed(good), Some(784_111_777));
+        for at in 0..good.len() {
+            for byte in [b'x', b':', b'/', b'-'] {
+                let mut bad = *good;
+                bad[at] = byte;
+                let same = bad == *good;
+                assert_eq!(parse_fixed(&bad).is_some(), same, "{}", bad.escape_ascii());
+            }
+        }
+        assert_eq!(parse_fixed(b"Sun, 31 Feb 1994 08:49:37 GMT"), None);
+        assert_eq!(parse_fixed(b"Sun, 00 Nov 1994 08:49:37 GMT"), None);
     }
 
     proptest! {

@@ -107,15 +107,14 @@ fn check_strict(name: &[u8]) -> Result<(), Reject> {
         return Err(Reject::bad("invalid character in a host"));
     }
     let labels = name.strip_suffix(b".").unwrap_or(name);
-    if labels.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
+    let mut before = b'.';
+    let doubled = |byte: &u8| std::mem::replace(&mut before, *byte) == b'.' && *byte == b'.';
+    if labels.is_empty() || labels.iter().any(doubled) || before == b'.' {
         return Err(Reject::bad("empty label in a host"));
     }
     // A last label of digits can only be an IPv4 address, in its one unambiguous form.
-    let last = labels
-        .rsplit(|byte| *byte == b'.')
-        .next()
-        .unwrap_or_default();
-    if last.iter().all(u8::is_ascii_digit)
+    let last = labels.iter().rev().take_while(|byte| **byte != b'.');
+    if last.copied().all(|byte| byte.is_ascii_digit())
         && labels
             .to_str()
             .map_or(true, |text| text.parse::<Ipv4Addr>().is_err())
