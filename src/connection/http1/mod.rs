@@ -144,7 +144,8 @@ impl Http1 {
     /// Whether it may go on being a task while it waits.
     fn begin_rest(&mut self) -> Option<Rc<Rest>> {
         let server = &self.ctx.generation.servers[self.info.base_server];
-        if server.core().keep_alive_timeout() < PATIENCE {
+        // Who has asked only once may never ask again.
+        if self.info.requests.get() < 2 || server.core().keep_alive_timeout() < PATIENCE {
             return None;
         }
         self.ctx.awake.rest(self.rest.take())
