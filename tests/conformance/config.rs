@@ -123,6 +123,8 @@ cases! {
     include_glob_in_the_folder_part: assert!(hit(&conf("Include sites/*/x.conf").file("sites/a/x.conf", "Define HIT\n")));
     include_folder: assert!(hit(&conf("Include sites").file("sites/a", "Define HIT\n")));
     include_folder_goes_deep: assert!(hit(&conf("Include sites").file("sites/deep/er/a", "Define HIT\n")));
+    include_nothing: good("Include /dev/null");
+    include_without_end: bad("Include /dev/zero", 1, &["/dev/zero"]);
     include_empty_folder: good("Include @ROOT@/htdocs");
     include_order_is_alphabetical: {
         let setup = conf("Include sites").file("sites/b", "DocumentRoot @ROOT@/one\n").file("sites/a", "DocumentRoot @ROOT@/htdocs\n");
