@@ -189,6 +189,17 @@ fn programs_that_fail_leave_the_old_one_serving() {
 }
 
 #[test]
+fn a_program_that_cannot_take_the_pid_file_finishes_what_it_has() {
+    let mut server = busy_setup().start();
+    let program = script(&server, "exec @HTTPD@ \"$@\" -c 'PidFile /nonexistent/pid'");
+    let (_, met) = Traffic::mixed(addr(&server), 0, 8, |_| {
+        (0..100).for_each(|_| refused(&mut server, &program, "before it served"));
+    });
+    met.nothing_lost();
+    server.stop();
+}
+
+#[test]
 fn children_that_die_at_once_leave_the_old_one_serving() {
     if mpm() == "prefork" {
         eprintln!("left out: the fault is one of threads");

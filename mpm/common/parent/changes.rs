@@ -185,7 +185,8 @@ impl Parent<'_> {
     pub(super) fn begin_to_serve(&mut self) {
         let succeeds = self.owner.succeeds().is_some();
         if succeeds && self.office.take(self.mpm, &self.current, true).is_err() {
-            return self.sup.wish(Wish::Stop, Instant::now());
+            // The other program goes on; the children may have connections by now.
+            return self.sup.wish(Wish::HandOver, Instant::now());
         }
         self.owner.serving(&self.current);
     }

@@ -220,8 +220,11 @@ impl<'o> Alone<'o> {
             alone.office.leave();
             return None;
         }
-        if succeeds {
-            alone.office.take(mpm, &first, true).ok()?;
+        if succeeds && alone.office.take(mpm, &first, true).is_err() {
+            // Its threads have connections by now; the other program goes on.
+            alone.exit = Exit::Fatal;
+            alone.finish_for_another();
+            return Some(alone);
         }
         front::introduce(mpm.numbers.greeting(), &first);
         alone.owner.serving(&first);
@@ -573,12 +576,17 @@ impl<'o> Alone<'o> {
         let current = self.current();
         if let Some(successor) = self.office.hear(self.mpm, &current, time, now) {
             self.owner.handed_over(successor);
-            self.close_all(false);
-            self.mode = Mode::Leaving {
-                until: None,
-                gently: true,
-            };
+            self.finish_for_another();
         }
+    }
+
+    /// Another program serves: what this one has is finished, and no more taken.
+    fn finish_for_another(&mut self) {
+        self.close_all(false);
+        self.mode = Mode::Leaving {
+            until: None,
+            gently: true,
+        };
     }
 
     // --- the end ---
