@@ -57,6 +57,8 @@ def options():
                         "locks of a build that has threads, both without OpenFileCache, whose means differ")
     parser.add_argument("--quick", action="store_true", help="one round of 2 s of what the targets ask for: about 7 minutes")
     parser.add_argument("--json", help="writes all figures to this file")
+    parser.add_argument("--show", nargs="+", metavar="FILE", help="measures nothing: the tables of these runs together, kept by --json, "
+                        "and each target with what every run saw")
     args = parser.parse_args()
     if args.quick:
         args.rounds, args.seconds = 1, 2
@@ -173,6 +175,18 @@ def show(results):
             print("| " + " | ".join(cells) + " |")
 
 
+def show_runs(files):
+    """The tables of earlier runs taken together, and what each saw of the targets."""
+    runs = [json.load(open(file)) for file in files]
+    together = {}
+    for run in runs:
+        for name, rows in run.items():
+            for server, figures in rows.items():
+                together.setdefault(name, {}).setdefault(server, []).extend(figures)
+    show(together)
+    targets.show(*runs)
+
+
 def show_machine(found):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     print(f"{time.strftime('%Y-%m-%d %H:%M')}, {os.cpu_count()} CPUs ({model}), Linux {platform.release()}, "
@@ -183,6 +197,8 @@ def show_machine(found):
 
 def main():
     args = options()
+    if args.show:
+        return show_runs(args.show)
     missing = loads.needed()
     if missing:
         sys.exit(f"not on PATH: {', '.join(missing)}; see bench/README.md")

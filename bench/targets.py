@@ -33,16 +33,17 @@ def _figure(results, workload, server, key):
     return statistics.median(rows) if rows else None
 
 
-def show(results):
-    """A table of those targets that the run has figures for, in Markdown."""
+def show(*runs):
+    """A table of those targets that the runs have figures for, in Markdown: what each run saw. A target is met if the median is."""
     words = {"cpu": "CPU", "child": "PSS of the largest process", "each": "memory for an idle connection", "start": "start to first answer"}
     lines = []
     for workload, ours, peer, key, most in _targets():
-        mine, other = _figure(results, workload, ours, key), _figure(results, workload, peer, key)
-        if mine is None or not other:
-            continue
-        seen = mine / other
-        lines.append(f"| {workload}: {words[key]} | {ours} | <= {most} x {peer} | {seen:.2f} | {'met' if seen <= most else 'missed'} |")
+        pairs = [(_figure(run, workload, ours, key), _figure(run, workload, peer, key)) for run in runs]
+        seen = [mine / other for mine, other in pairs if mine is not None and other]
+        if seen:
+            verdict = "met" if statistics.median(seen) <= most else "missed"
+            figures = ", ".join(f"{ratio:.2f}" for ratio in seen)
+            lines.append(f"| {workload}: {words[key]} | {ours} | <= {most} x {peer} | {figures} | {verdict} |")
     if lines:
         print("\n### Targets\n\n| what | of | target | seen | |\n|---|---|---|---|---|")
         print("\n".join(lines))
