@@ -22,7 +22,8 @@ def main():
     parser.add_argument("--raw", required=True, help="the folder for the counts")
     parser.add_argument("--seconds", type=int, default=2)
     args = parser.parse_args()
-    # Whoever the program becomes writes them.
+    # Made by whoever starts the program, and written by whom it becomes.
+    os.umask(0)
     os.chmod(args.raw, 0o777)
     os.environ["LLVM_PROFILE_FILE"] = os.path.join(args.raw, "%p.profraw")
     server = Counting("ours", "ours", args.program, args.mpm)

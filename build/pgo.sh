@@ -26,7 +26,7 @@ HTTPD_CONFIG=$builddir/include/httpd_config.h RUSTFLAGS="$flags -Cprofile-genera
     "$CARGO" build --release --bin httpd --locked --manifest-path "$srcdir/Cargo.toml" --target-dir "$work/counting" \
     --no-default-features --features "$features"
 python3 "$srcdir/bench/train.py" "$work/counting/release/httpd" --mpm "$mpm_name" --raw "$work/raw"
-"$profdata" merge -o "$work/merged.profdata" "$work/raw"/*.profraw
+"$profdata" merge -o "$work/merged.profdata" "$work/raw"
 
 RUSTFLAGS="$flags -Cprofile-use=$work/merged.profdata"
 set -- program
