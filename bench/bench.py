@@ -115,8 +115,8 @@ def run_one(server, load, name, args, folder, files):
         extra += "OpenFileCache Off\n"
     took = server.start(folder, files, extra)
     try:
-        total, largest = procs.memory_kib(server.pid())
-        figures = {"start": took * 1000, "pss": total, "child": largest}
+        total, children = procs.memory_kib(server.pid())
+        figures = {"start": took * 1000, "pss": total, "children": children}
         figures.update(load(server, args.seconds))
         return figures
     finally:

@@ -62,16 +62,24 @@ def _run_time(pid):
     return total / 1e9
 
 
+def busy_seconds():
+    """CPU seconds that the whole machine has been busy, for what runs in processes that nobody reaps."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, irq, softirq = (int(word) for word in file.readline().split()[1:8])
+    return (user + nice + system + irq + softirq) / TICKS
+
+
 def memory_kib(root):
-    """Proportional set size of the tree, KiB; and of its largest process."""
-    sizes = []
+    """Proportional set size of the tree, KiB; and of all that the first process has started. (Not of one of them: who alone has served
+    has touched what will be everybody's.)"""
+    sizes = {}
     for pid in tree(root):
         try:
             with open(f"/proc/{pid}/smaps_rollup") as file:
-                sizes += [int(line.split()[1]) for line in file if line.startswith("Pss:")]
+                sizes[pid] = sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
         except OSError:
             pass
-    return sum(sizes), max(sizes, default=0)
+    return sum(sizes.values()), sum(size for pid, size in sizes.items() if pid != root)
 
 
 def threads(root):

@@ -21,7 +21,7 @@ def _targets():
         yield ("10m", f"ours-{mpm}", f"apache-{mpm}", "cpu", 1.0)
         yield ("htaccess", f"ours-{mpm}", f"ours-{mpm}:flat", "cpu", 1.4 if mpm == "prefork" else 1.15)
         yield ("cgi", f"ours-{mpm}", f"apache-{mpm}", "cpu", 0.8)
-        yield ("1k", f"ours-{mpm}", f"apache-{mpm}", "child", 1.0)
+        yield ("1k", f"ours-{mpm}", f"apache-{mpm}", "children", 1.0)
     yield ("htaccess", "ours-event", "apache-event", "cpu", 0.2)
     yield ("idle", "ours-event", "nginx", "each", 0.5)
     yield from (("1k", f"ours-{mpm}", "nginx" if mpm != "prefork" else "apache-prefork", "start", 1.0) for mpm in _OWN)
@@ -35,7 +35,7 @@ def _figure(results, workload, server, key):
 
 def show(*runs):
     """A table of those targets that the runs have figures for, in Markdown: what each run saw. A target is met if the median is."""
-    words = {"cpu": "CPU", "child": "PSS of the largest process", "each": "memory for an idle connection", "start": "start to first answer"}
+    words = {"cpu": "CPU", "children": "PSS of the children", "each": "memory for an idle connection", "start": "start to first answer"}
     lines = []
     for workload, ours, peer, key, most in _targets():
         pairs = [(_figure(run, workload, ours, key), _figure(run, workload, peer, key)) for run in runs]
