@@ -9,7 +9,7 @@ use crate::mpm::common::pool::Child as Known;
 use crate::mpm::common::reload::{Checker, Heard};
 use crate::mpm::common::serving::Serving;
 use crate::mpm::common::supervisor::{Spec, Wish};
-use crate::mpm::common::turns::{Kind, SETTLE};
+use crate::mpm::common::turns::{Kind, Untold};
 use crate::mpm::common::upgrade::Time;
 use crate::mpm::common::{front, system};
 use crate::server::Generation;
@@ -89,19 +89,18 @@ impl Parent<'_> {
             }
         }
         front::introduce(self.mpm.numbers.greeting(), &self.current);
-        self.untold = Some(Instant::now() + SETTLE);
+        self.untold = Untold::since(Instant::now());
     }
 
     pub(super) fn tell_if_settled(&mut self, now: Instant) {
-        let over = |until| now >= until || !self.past_attends();
-        if self.untold.is_some_and(over) {
+        if self.untold.is_due(now, || self.past_attends()) {
             self.tell_taken();
         }
     }
 
-    /// Says that the reload was taken: whoever waits for that may rely on it that connections made from then on are served by it.
+    /// Says that the reload was taken, if that has not been said.
     pub(super) fn tell_taken(&mut self) {
-        if self.untold.take().is_some() {
+        if self.untold.take() {
             self.tell_outcome(None);
         }
     }

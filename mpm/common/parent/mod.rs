@@ -26,7 +26,7 @@ use super::reload::Checker;
 use super::saturation::explain;
 use super::serving::Serving;
 use super::supervisor::{Act, Supervisor, Wish};
-use super::turns::{Exit, Kind, LOOK_EVERY};
+use super::turns::{Exit, Kind, Untold};
 use super::voice::Voice;
 use super::{single, Ceilings, Fit, Mpm, Numbers, Wanted};
 use crate::listen::Listener;
@@ -99,8 +99,7 @@ struct Parent<'o> {
     spent_checkers: Vec<Pid>,
     quarantine: Quarantine,
     reloads: u64,
-    /// The reload that was done last has not been told yet; it is, by this time at the latest.
-    untold: Option<Instant>,
+    untold: Untold,
     server_started: u64,
     /// A child has been ready.
     up: bool,
@@ -154,7 +153,7 @@ impl<'o> Parent<'o> {
             spent_checkers: Vec::new(),
             quarantine: Quarantine::default(),
             reloads: 0,
-            untold: None,
+            untold: Untold::default(),
             server_started,
             up: false,
             leaving: Vec::new(),
@@ -199,7 +198,7 @@ impl<'o> Parent<'o> {
         let now = Instant::now();
         let checker = self.checker.as_ref().map(Checker::until);
         let upgrade = self.office.until();
-        let look = self.untold.map(|until| until.min(now + LOOK_EVERY));
+        let look = self.untold.next_at(now);
         let times = [
             Some(self.next_round),
             self.sup.next_at(),

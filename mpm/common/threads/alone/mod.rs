@@ -23,7 +23,7 @@ use crate::mpm::common::office::Office;
 use crate::mpm::common::plan::MAX_SPAWN_RATE;
 use crate::mpm::common::privileges::drop_privileges;
 use crate::mpm::common::saturation::{explain, Saturation};
-use crate::mpm::common::turns::{Exit, Kind, LOOK_EVERY, SETTLE};
+use crate::mpm::common::turns::{Exit, Kind, Untold};
 use crate::mpm::common::upgrade::Time;
 use crate::mpm::common::voice::Voice;
 use crate::mpm::common::{Ceilings, Fit, Mpm, Wanted};
@@ -138,8 +138,7 @@ struct Alone<'o> {
     mode: Mode,
     exit: Exit,
     reloads: u64,
-    /// The reload that was done last has not been told yet; it is, by this time at the latest.
-    untold: Option<Instant>,
+    untold: Untold,
     /// How many threads the log was last told to be waited for.
     waited_for: u32,
     saturation: Saturation,
@@ -190,7 +189,7 @@ impl<'o> Alone<'o> {
             mode: Mode::Running,
             exit: Exit::Stopped,
             reloads: 0,
-            untold: None,
+            untold: Untold::default(),
             waited_for: 0,
             saturation: Saturation::default(),
             server_started: scoreboard::now(),
@@ -264,7 +263,7 @@ impl<'o> Alone<'o> {
             Mode::Ending(until) => Some(until),
             Mode::Running => None,
         };
-        let look = self.untold.map(|until| until.min(now + LOOK_EVERY));
+        let look = self.untold.next_at(now);
         let times = [until, self.office.until(), Some(self.next_round), look];
         let next = times.into_iter().flatten().min().unwrap_or(now);
         let ended: Vec<_> = self.houses.iter().map(|house| house.pool.ended()).collect();
@@ -476,22 +475,19 @@ impl<'o> Alone<'o> {
         }
         let current = self.current();
         front::introduce(self.mpm.numbers.greeting(), &current);
-        self.untold = Some(Instant::now() + SETTLE);
+        self.untold = Untold::since(Instant::now());
     }
 
     /// Says that the reload was taken, once no thread of the past waits for connections any more.
     fn tell_if_settled(&mut self, now: Instant) {
-        let past_attends = self.houses[1..].iter().any(|house| !house.is_deaf());
-        if self
-            .untold
-            .is_some_and(|until| now >= until || !past_attends)
-        {
+        let past_attends = || self.houses[1..].iter().any(|house| !house.is_deaf());
+        if self.untold.is_due(now, past_attends) {
             self.tell_taken();
         }
     }
 
     fn tell_taken(&mut self) {
-        if self.untold.take().is_some() {
+        if self.untold.take() {
             let current = self.current();
             self.office.tell_outcome(&current, self.reloads, None);
         }
