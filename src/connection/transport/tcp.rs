@@ -45,7 +45,6 @@ impl TcpTransport {
     }
 
     /// The system's own way to send a file.
-    #[cfg(not(windows))]
     fn poll_system(
         &mut self,
         cx: &mut Context<'_>,
@@ -53,19 +52,13 @@ impl TcpTransport {
         offset: u64,
         len: u64,
     ) -> Poll<io::Result<u64>> {
-        let send = |fd: BorrowedFd<'_>| socket::send_file(fd, file, offset, len);
-        self.fd.poll_write_with(cx, send).map_ok(|sent| sent as u64)
-    }
-
-    #[cfg(windows)]
-    fn poll_system(
-        &mut self,
-        cx: &mut Context<'_>,
-        file: &File,
-        offset: u64,
-        len: u64,
-    ) -> Poll<io::Result<u64>> {
-        self.transmit.poll(cx, &self.fd, file, offset, len)
+        #[cfg(windows)]
+        return self.transmit.poll(cx, &self.fd, file, offset, len);
+        #[cfg(not(windows))]
+        {
+            let send = |fd: BorrowedFd<'_>| socket::send_file(fd, file, offset, len);
+            self.fd.poll_write_with(cx, send).map_ok(|sent| sent as u64)
+        }
     }
 }
 
